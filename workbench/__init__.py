@@ -1,0 +1,3 @@
+"""A Jupyter-centric workbench for vision models."""
+
+__version__ = "0.1.0"

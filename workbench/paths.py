@@ -1,0 +1,204 @@
+"""The layout of a workspace on disk: the only place that decides a path.
+
+What lives here: names of files and folders. What does not: reading or writing them.
+
+    <workspace>/
+      workbench.db                 a view, rebuilt from the folders by `workbench doctor --rebuild`
+      projects/<project>.json      a project and its sessions
+      datasets/<name>/             dataset.json, manifest.jsonl, tree/ (links that ultralytics reads)
+      weights/                     pretrained and registered checkpoints, with weights.json
+      runs/<run>/                  run.json, events/, attempts/N/, checkpoints/, export/, result.json
+      deployments/<name>/          deployment.json and the endpoint's log
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class AttemptPaths:
+    """One execution of a run's notebook."""
+
+    root: Path
+
+    @property
+    def notebook(self) -> Path:
+        """The executed notebook: the lab record."""
+        return self.root / "output.ipynb"
+
+    @property
+    def log(self) -> Path:
+        """What the job's kernel wrote to stdout and stderr."""
+        return self.root / "log.txt"
+
+    @property
+    def result(self) -> Path:
+        """The draft that the notebook's last cell writes; published as the run's result.json."""
+        return self.root / "result.json"
+
+    @property
+    def scratch(self) -> Path:
+        """Where libraries may write what nobody keeps; removed when the attempt ends."""
+        return self.root / "scratch"
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """The folder of one run: what it is and what happened."""
+
+    root: Path
+
+    @property
+    def spec(self) -> Path:
+        """What the run is: config, dataset lock, code and environment lock."""
+        return self.root / "run.json"
+
+    @property
+    def events(self) -> Path:
+        """One append-only file per writer."""
+        return self.root / "events"
+
+    @property
+    def checkpoints(self) -> Path:
+        """``best.pt``, ``last.pt`` and ``checkpoints.json`` with their sha256."""
+        return self.root / "checkpoints"
+
+    @property
+    def export(self) -> Path:
+        """The exported model, its spec file and its certificate (runs of kind ``export``)."""
+        return self.root / "export"
+
+    @property
+    def lease(self) -> Path:
+        """Locked (flock) by the one process that may write this run."""
+        return self.root / "lease"
+
+    @property
+    def result(self) -> Path:
+        """Written last: its existence means complete."""
+        return self.root / "result.json"
+
+    def attempt(self, number: int) -> AttemptPaths:
+        """Return the paths of attempt ``number`` (>= 1)."""
+        return AttemptPaths(self.root / "attempts" / str(number))
+
+    def attempts(self) -> list[int]:
+        """Return the numbers of the attempts that exist, ascending."""
+        folder = self.root / "attempts"
+        if not folder.is_dir():
+            return []
+        return sorted(int(child.name) for child in folder.iterdir() if child.name.isdigit())
+
+
+@dataclass(frozen=True)
+class DatasetPaths:
+    """The folder of one registered dataset."""
+
+    root: Path
+
+    @property
+    def spec(self) -> Path:
+        """Name, source, task, classes, counts and root digest."""
+        return self.root / "dataset.json"
+
+    @property
+    def manifest(self) -> Path:
+        """One line per file: sha256, size, path; sorted by path."""
+        return self.root / "manifest.jsonl"
+
+    @property
+    def tree(self) -> Path:
+        """Links to the user's files: what ultralytics is given, so that it never rewrites an original."""
+        return self.root / "tree"
+
+
+@dataclass(frozen=True)
+class WorkspacePaths:
+    """The folders of one workspace."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file of the embedded default."""
+        return self.root / "workbench.db"
+
+    @property
+    def projects(self) -> Path:
+        """One JSON file per project."""
+        return self.root / "projects"
+
+    @property
+    def runs(self) -> Path:
+        """One folder per run."""
+        return self.root / "runs"
+
+    @property
+    def datasets(self) -> Path:
+        """One folder per registered dataset."""
+        return self.root / "datasets"
+
+    @property
+    def samples(self) -> Path:
+        """Sample datasets that the workbench builds itself."""
+        return self.root / "samples"
+
+    @property
+    def weights(self) -> Path:
+        """Pretrained and registered checkpoints."""
+        return self.root / "weights"
+
+    @property
+    def deployments(self) -> Path:
+        """One folder per deployment."""
+        return self.root / "deployments"
+
+    def run(self, run_id: str) -> RunPaths:
+        """Return the paths of one run."""
+        return RunPaths(self.runs / run_id)
+
+    def dataset(self, name: str) -> DatasetPaths:
+        """Return the paths of one registered dataset."""
+        return DatasetPaths(self.datasets / name)
+
+
+@dataclass(frozen=True)
+class EnginePaths:
+    """The folder of the local Prefect server and worker: one per user and machine."""
+
+    root: Path
+
+    @property
+    def prefect_home(self) -> Path:
+        """A private PREFECT_HOME, apart from any the user has."""
+        return self.root / "prefect"
+
+    @property
+    def lock(self) -> Path:
+        """Held while the engine is started or stopped."""
+        return self.root / "engine.lock"
+
+    @property
+    def state(self) -> Path:
+        """Port, pids and versions of what runs."""
+        return self.root / "engine.json"
+
+    def log(self, process: str) -> Path:
+        """Return the log file of ``server`` or ``worker``."""
+        return self.root / f"{process}.log"
+
+
+def notebook(folder: str, name: str) -> Path:
+    """Return a notebook that travels with the workbench, e.g. ``notebook("jobs", "train")``.
+
+    In a wheel the notebooks lie inside the package; in a checkout they lie beside it.
+    """
+    package = Path(str(resources.files("workbench")))
+    for root in (package / "notebooks", package.parent / "notebooks"):
+        path = root / folder / f"{name}.ipynb"
+        if path.is_file():
+            return path
+    return package / "notebooks" / folder / f"{name}.ipynb"
