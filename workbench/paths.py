@@ -4,7 +4,7 @@ What lives here: names of files and folders. What does not: reading or writing t
 
     <workspace>/
       workbench.db                 a view, rebuilt from the folders by `workbench doctor --rebuild`
-      projects/<project>.json      a project and its sessions
+      projects/<project>/          project.json, sessions/<session>.json
       datasets/<name>/             dataset.json, manifest.jsonl, tree/ (links that ultralytics reads)
       weights/                     pretrained and registered checkpoints, with weights.json
       runs/<run>/                  run.json, events/, attempts/N/, checkpoints/, export/, result.json
@@ -72,6 +72,11 @@ class RunPaths:
         return self.root / "export"
 
     @property
+    def code(self) -> Path:
+        """The uncommitted changes of the code that ran, as a diff; absent when there were none."""
+        return self.root / "code.diff"
+
+    @property
     def lease(self) -> Path:
         """Locked (flock) by the one process that may write this run."""
         return self.root / "lease"
@@ -128,8 +133,16 @@ class WorkspacePaths:
 
     @property
     def projects(self) -> Path:
-        """One JSON file per project."""
+        """One folder per project, with its sessions."""
         return self.root / "projects"
+
+    def project(self, name: str) -> Path:
+        """Return the file of one project."""
+        return self.projects / name / "project.json"
+
+    def session(self, project: str, session: str) -> Path:
+        """Return the file of one session."""
+        return self.projects / project / "sessions" / f"{session}.json"
 
     @property
     def runs(self) -> Path:

@@ -1,0 +1,112 @@
+"""A run as its own kernel sees it: what a job notebook talks to.
+
+What lives here: the handle that ``open_job`` returns. What does not: the work itself (``train``, ``exports``).
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from workbench import storage
+from workbench.errors import ParameterError
+from workbench.metrics.log import EventLog, numbers
+from workbench.paths import AttemptPaths, RunPaths
+from workbench.runs import offline
+from workbench.runs.model import Artifact, Headline, RunResult, RunSpec
+
+
+class Job:
+    """One attempt at a run, open for writing events, files and the draft of the result.
+
+    Attributes:
+        spec: what the run is.
+        paths: the run's folder.
+        attempt: the number of this attempt, from 1.
+        scratch: a folder that is gone when the attempt ends.
+    """
+
+    def __init__(self, run_folder: Path) -> None:
+        self.paths = RunPaths(run_folder)
+        self.spec = RunSpec.model_validate(storage.get_json(self.paths.spec))
+        self.attempt = self.paths.attempts()[-1]
+        self.scratch = self.attempt_paths.scratch
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        self._started = time.monotonic()
+        self._log = EventLog(self.paths.events, f"{self.spec.kind}-{self.attempt}")
+
+    @property
+    def attempt_paths(self) -> AttemptPaths:
+        """The folder of this attempt."""
+        return self.paths.attempt(self.attempt)
+
+    def log(self, kind: str, **fields: Any) -> None:
+        """Append an event of the run."""
+        self._log.append(kind, **fields)
+
+    def metrics(self, step: int, values: dict[str, float], **fields: Any) -> None:
+        """Append metrics measured at ``step`` (batches or epochs since the start, from 1)."""
+        self._log.append("metrics", step=step, values=numbers(values), **fields)
+
+    def artifact(self, path: Path) -> Artifact:
+        """Return the record of a file inside the run's folder."""
+        return Artifact(
+            path=path.relative_to(self.paths.root).as_posix(),
+            bytes=path.stat().st_size,
+            sha256=storage.sha256(path),
+        )
+
+    def finish(
+        self,
+        *,
+        headline: Headline | None = None,
+        metrics: dict[str, float] | None = None,
+        images: int | None = None,
+        files: tuple[Path, ...] = (),
+        details: dict[str, Any] | None = None,
+    ) -> RunResult:
+        """Write the draft of the result; the process that supervises this kernel publishes it.
+
+        Args:
+            headline: the one number of the run.
+            metrics: the library's own keys and final values.
+            images: how many images were trained on or evaluated.
+            files: what the run made, inside its folder.
+            details: anything else worth keeping, JSON-able.
+        """
+        result = RunResult(
+            run=self.spec.id,
+            attempt=self.attempt,
+            headline=headline,
+            metrics=numbers(metrics or {}),
+            images=images,
+            artifacts=tuple(self.artifact(path) for path in files),
+            details=details or {},
+            seconds=round(time.monotonic() - self._started, 3),
+        )
+        storage.put(self.attempt_paths.result, result.model_dump_json(indent=2).encode())
+        self._log.close()
+        return result
+
+
+def open_job(run_dir: str) -> Job:
+    """Open the run that this kernel executes.
+
+    Args:
+        run_dir: the run's folder, injected by papermill.
+
+    Raises:
+        ParameterError: when the notebook was not started as a run.
+    """
+    folder = Path(run_dir)
+    if not run_dir or not RunPaths(folder).spec.is_file():
+        raise ParameterError(
+            f"run_dir is '{run_dir}', which is no run's folder.",
+            "A job notebook is executed as a run, which records it first.",
+            "Start it from the studio notebook, with `workbench train`, or in Python with `ws.train(config)`.",
+            run_dir=run_dir,
+        )
+    job = Job(folder)
+    offline.prepare(job.scratch / "ultralytics")
+    return job

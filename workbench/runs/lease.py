@@ -1,0 +1,79 @@
+"""The right to write a run: one process at a time.
+
+What lives here: a lock on the run's ``lease`` file. The kernel of the operating system frees it when the holder ends,
+however it ends. What does not: a lease for shared storage, where flock does not reach.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any, Self
+
+import orjson
+
+from workbench.errors import LeaseError, storage_error
+
+
+class Lease:
+    """Hold the right to write the run whose lease file is ``path``, until closed.
+
+    Raises:
+        LeaseError: when another process holds it.
+        StorageError: when the file cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise storage_error(error, path) from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(self._file)
+            holder = read_holder(path)
+            raise LeaseError(
+                f"Run '{path.parent.name}' is already written by process {holder.get('pid', '?')} "
+                f"on {holder.get('host', '?')}.",
+                "One process writes a run.",
+                "Wait for it, or cancel it with `workbench runs cancel`.",
+                holder=holder,
+            ) from error
+        note = orjson.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()})
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, note, 0)
+
+    def close(self) -> None:
+        """Give the lease back."""
+        os.close(self._file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+
+def read_holder(path: Path) -> dict[str, Any]:
+    """Return ``{"pid", "host", "since"}`` of the last holder; empty when there was none."""
+    try:
+        return dict(orjson.loads(path.read_bytes()))
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        return {}
+
+
+def is_held(path: Path) -> bool:
+    """Return whether a living process holds the lease."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False

@@ -1,0 +1,229 @@
+"""The ledger: every run is in it before anything starts, and its folder says what happened.
+
+What lives here: recording, states, results, listing, rebuilding the rows. What does not: starting or running
+anything.
+"""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from pydantic import ValidationError
+from sqlalchemy import select
+
+from workbench import storage
+from workbench.database import Database, ExportRow, RunRow
+from workbench.errors import ConflictError, RunError, StorageError, UnknownNameError, did_you_mean, storage_error
+from workbench.metrics.log import EventLog
+from workbench.metrics.tail import Event, read_events
+from workbench.paths import RunPaths, WorkspacePaths
+from workbench.runs.model import NEXT, RunResult, RunSpec, RunState, fold
+
+
+class Ledger:
+    """The runs of one workspace.
+
+    Args:
+        paths: where the workspace lies.
+        database: the view that answers lists.
+    """
+
+    def __init__(self, paths: WorkspacePaths, database: Database) -> None:
+        self.paths, self.database = paths, database
+
+    def record(self, spec: RunSpec, code_diff: str = "") -> None:
+        """Write the run's folder, complete or not at all, and its row.
+
+        Raises:
+            StorageError: when the disk is full or the workspace is read-only; nothing is left behind.
+        """
+        folder = self.paths.run(spec.id)
+        draft = RunPaths(self.paths.runs / f".new-{spec.id}-{secrets.token_hex(2)}")
+        try:
+            draft.root.mkdir(parents=True)
+            storage.put(draft.spec, spec.model_dump_json(indent=2).encode() + b"\n")
+            if code_diff:
+                storage.put(draft.code, code_diff.encode())
+            with EventLog(draft.events, "ledger") as log:
+                log.append("state", state=RunState.QUEUED.value)
+            draft.root.rename(folder.root)
+        except OSError as error:
+            raise storage_error(error, folder.root) from error
+        finally:
+            if draft.root.exists():
+                storage.remove(draft.root)
+        self.database.put(_row(spec, RunState.QUEUED, None))
+
+    def resolve(self, name: str) -> str:
+        """Return the id of a run named by its id, the beginning of its id, its name, or ``last``.
+
+        Raises:
+            UnknownNameError: when no run, or more than one, fits.
+        """
+        rows = self.rows()
+        ids = [row.id for row in rows]
+        if name in ids:
+            return name
+        if name == "last" and ids:
+            return ids[0]
+        found = [row.id for row in rows if row.id.startswith(name)] or [row.id for row in rows if row.name == name]
+        if len(found) == 1 or (found and all(row.name == name for row in rows if row.id in found)):
+            return found[0]
+        raise UnknownNameError(
+            f"{len(found) or 'No'} run{'s fit' if found else ' is named'} '{name}'.",
+            "A run's id, the beginning of it, its name, or 'last'.",
+            did_you_mean(name, ids) or "See `workbench runs list`.",
+            name=name,
+        )
+
+    def spec(self, run_id: str) -> RunSpec:
+        """Return what the run is.
+
+        Raises:
+            UnknownNameError: when the run is not there.
+            StorageError: when its run.json is damaged.
+        """
+        path = self.paths.run(run_id).spec
+        if not path.is_file():
+            raise UnknownNameError(f"No run '{run_id}'.", "A run in this workspace.", "See `workbench runs list`.")
+        try:
+            return RunSpec.model_validate(storage.get_json(path))
+        except ValidationError as error:
+            raise StorageError(f"'{path}' is damaged: {error}.", "A run.json written by the workbench.") from error
+
+    def events(self, run_id: str) -> list[Event]:
+        """Return what happened so far, oldest first."""
+        return read_events(self.paths.run(run_id).events)
+
+    def state(self, run_id: str) -> RunState:
+        """Return where the run stands, from its folder."""
+        if self.paths.run(run_id).result.is_file():
+            return RunState.COMPLETED
+        return fold(self.events(run_id))
+
+    def result(self, run_id: str) -> RunResult:
+        """Return the result of a completed run.
+
+        Raises:
+            RunError: when the run is not complete.
+        """
+        path = self.paths.run(run_id).result
+        if not path.is_file():
+            state = self.state(run_id)
+            raise RunError(
+                f"Run '{run_id}' has no result: it is {state}.",
+                "A completed run.",
+                f"See `workbench runs show {run_id}`.",
+                run=run_id,
+                state=state.value,
+            )
+        return RunResult.model_validate(storage.get_json(path))
+
+    def move(self, run_id: str, state: RunState, writer: str, **fields: object) -> None:
+        """Append the step to ``state`` and refresh the row.
+
+        Raises:
+            ConflictError: when that step is not possible from where the run stands.
+        """
+        current = self.state(run_id)
+        if state not in NEXT[current]:
+            raise ConflictError(
+                f"Run '{run_id}' cannot become {state}: it is {current}.",
+                f"From {current} a run can become {', '.join(sorted(NEXT[current])) or 'nothing else'}.",
+                f"See `workbench runs show {run_id}`.",
+                run=run_id,
+                state=current.value,
+            )
+        with EventLog(self.paths.run(run_id).events, writer) as log:
+            log.append("state", state=state.value, **fields)
+        self.refresh(run_id)
+
+    def complete(self, run_id: str, result: RunResult, writer: str) -> None:
+        """Publish the result, which makes the run complete."""
+        storage.put(self.paths.run(run_id).result, result.model_dump_json(indent=2).encode() + b"\n")
+        with EventLog(self.paths.run(run_id).events, writer) as log:
+            log.append("state", state=RunState.COMPLETED.value)
+        self.refresh(run_id)
+
+    def refresh(self, run_id: str) -> None:
+        """Make the run's rows again from its folder."""
+        self.database.put(*self.build_rows(run_id))
+
+    def build_rows(self, run_id: str) -> list[RunRow | ExportRow]:
+        """Return the rows that the run's folder stands for."""
+        spec, state = self.spec(run_id), self.state(run_id)
+        result = self.result(run_id) if state is RunState.COMPLETED else None
+        rows: list[RunRow | ExportRow] = [_row(spec, state, result)]
+        if spec.kind == "export" and result is not None:
+            rows.append(_export_row(spec, result))
+        return rows
+
+    def rows(self, kind: str | None = None, project: str | None = None, state: str | None = None) -> list[RunRow]:
+        """Return the runs, newest first."""
+        query = select(RunRow).order_by(RunRow.created_at.desc(), RunRow.id.desc())
+        for column, value in ((RunRow.kind, kind), (RunRow.project, project), (RunRow.state, state)):
+            if value is not None:
+                query = query.where(column == value)
+        with self.database.transaction() as session:
+            return list(session.scalars(query))
+
+    def ids_on_disk(self) -> list[str]:
+        """Return the ids of the run folders, sorted."""
+        if not self.paths.runs.is_dir():
+            return []
+        return sorted(folder.name for folder in self.paths.runs.iterdir() if _is_run(folder))
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run that has ended, with everything it made.
+
+        Raises:
+            ConflictError: when it is still going, or another run or export stands on it.
+        """
+        state = self.state(run_id)
+        if not state.ended:
+            raise ConflictError(
+                f"Run '{run_id}' is {state}.",
+                "Only a run that has ended can be deleted.",
+                f"Cancel it first: `workbench runs cancel {run_id}`.",
+            )
+        storage.remove(self.paths.run(run_id).root)
+        self.database.delete(RunRow, run_id)
+        self.database.delete(ExportRow, run_id)
+
+
+def _is_run(folder: Path) -> bool:
+    return not folder.name.startswith(".") and (folder / "run.json").is_file()
+
+
+def _row(spec: RunSpec, state: RunState, result: RunResult | None) -> RunRow:
+    headline = result.headline if result else None
+    return RunRow(
+        id=spec.id,
+        kind=spec.kind,
+        notebook=spec.notebook,
+        project=spec.project,
+        session=spec.session,
+        name=spec.name,
+        tags=list(spec.tags),
+        note=spec.note,
+        model=spec.model.ref if spec.model else None,
+        dataset=spec.dataset.name if spec.dataset else None,
+        source=spec.source,
+        state=state.value,
+        created_at=spec.created_at,
+        seconds=result.seconds if result else None,
+        headline_name=headline.name if headline else None,
+        headline_value=headline.value if headline else None,
+    )
+
+
+def _export_row(spec: RunSpec, result: RunResult) -> ExportRow:
+    return ExportRow(
+        run=spec.id,
+        source=spec.source or (spec.model.ref if spec.model else ""),
+        format=str(result.details.get("format", "")),
+        bytes=int(result.details.get("bytes", 0)),
+        parity="passed" if result.details.get("parity", {}).get("passed") else "failed",
+        created_at=spec.created_at,
+    )

@@ -1,0 +1,132 @@
+"""Bytes on disk: atomic writes, hashes, sizes, removal.
+
+What lives here: how a file is put so that a reader never sees half of it. What does not: where it lies (``paths``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import orjson
+
+from workbench.errors import StorageError, storage_error
+
+_CHUNK_BYTES = 1 << 20
+
+
+def put(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path`` so that readers see the old file or the new one, never a part.
+
+    Raises:
+        StorageError: when the disk is full or the folder is read-only; the old file is then still there.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def put_json(path: Path, value: Any) -> None:
+    """Write ``value`` as indented JSON, atomically.
+
+    Raises:
+        StorageError: as ``put``.
+    """
+    put(path, orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY))
+
+
+def get_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in ``path``.
+
+    Raises:
+        StorageError: when the file is missing or damaged.
+    """
+    try:
+        return cast(dict[str, Any], orjson.loads(path.read_bytes()))
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise StorageError(
+            f"Could not read '{path}': {error}.",
+            "A JSON file written by the workbench.",
+            "Restore the file from a backup, or delete its folder when nobody needs it.",
+            path=str(path),
+        ) from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; on leaving without an error it takes the place of ``path``.
+
+    Raises:
+        StorageError: for an ``OSError`` inside the block or while replacing; nothing half-written stays.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise storage_error(error, path) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file atomically.
+
+    Raises:
+        StorageError: as ``put``.
+    """
+    with replacing(target) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+def link(source: Path, target: Path) -> None:
+    """Put a hard link to ``source`` at ``target``, atomically; a copy where the file system has no links.
+
+    Raises:
+        StorageError: as ``put``.
+    """
+    with replacing(target) as temporary:
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+
+
+def sha256(path: Path, progress: Callable[[int], None] | None = None) -> str:
+    """Return the sha256 of a file as 64 hexadecimal digits; ``progress`` gets the bytes of each chunk."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+            if progress is not None:
+                progress(len(chunk))
+    return digest.hexdigest()
+
+
+def bytes_total(path: Path) -> int:
+    """Return the bytes of a file, or of all files below a folder; links count as themselves."""
+    if path.is_file() or path.is_symlink():
+        return path.lstat().st_size
+    return sum(child.lstat().st_size for child in path.rglob("*") if not child.is_dir() or child.is_symlink())
+
+
+def remove(path: Path) -> None:
+    """Remove a folder so that no reader sees half of it: it is renamed first, then deleted.
+
+    Raises:
+        StorageError: when the folder cannot be renamed or deleted.
+    """
+    try:
+        bin_folder = Path(tempfile.mkdtemp(prefix=".removed-", dir=path.parent))
+        path.rename(bin_folder / path.name)
+        shutil.rmtree(bin_folder)
+    except OSError as error:
+        raise storage_error(error, path) from error
