@@ -101,3 +101,8 @@ def environment(**changes: str | None) -> dict[str, str]:
 def export_environment(changes: Mapping[str, str]) -> None:
     """Set variables of this very process: for libraries that read their switches only from ``os.environ``."""
     os.environ.update(changes)
+
+
+def is_root() -> bool:
+    """Return whether this process runs as root, which JupyterLab wants to be told is meant."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0

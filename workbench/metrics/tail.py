@@ -6,7 +6,7 @@ What lives here: a tail over all writers of a run. What does not: the meaning of
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,16 +38,17 @@ class EventTail:
 
     Args:
         folder: the run's ``events`` folder; it may not exist yet.
+        writers: glob patterns of the writers to read; all when left out.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, writers: Sequence[str] = ("*",)) -> None:
+        self._folder, self._writers = folder, writers
         self._offsets: dict[Path, int] = {}
 
     def poll(self) -> list[Event]:
         """Return the events since the last call, of all writers, in the order of their time."""
         fresh: list[Event] = []
-        for path in sorted(self._folder.glob("*.jsonl")):
+        for path in sorted(path for writer in self._writers for path in self._folder.glob(f"{writer}.jsonl")):
             fresh.extend(self._read(path))
         fresh.sort(key=lambda event: event["at"])
         return fresh
@@ -63,6 +64,6 @@ class EventTail:
         return [{**event, "writer": writer} for event in parse(data[:whole])]
 
 
-def read_events(folder: Path) -> list[Event]:
-    """Return all events of a run so far, in the order of their time."""
-    return EventTail(folder).poll()
+def read_events(folder: Path, writers: Sequence[str] = ("*",)) -> list[Event]:
+    """Return the events of a run so far, in the order of their time."""
+    return EventTail(folder, writers).poll()

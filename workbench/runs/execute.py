@@ -100,7 +100,7 @@ def _recorded_end(ledger: Ledger, run_id: str, writer: str) -> Iterator[None]:
             ledger.move(run_id, RunState.CANCELLED, writer, reason=type(error).__name__)
         raise RunError(
             f"Run '{run_id}' was cancelled.",
-            todo=f"Start it again with the same config: `workbench runs restart {run_id}`.",
+            todo=f"What it had saved is kept: see `workbench runs show {run_id}`.",
             state=RunState.CANCELLED.value,
         ) from error
 

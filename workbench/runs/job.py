@@ -12,6 +12,7 @@ from typing import Any
 from workbench import storage
 from workbench.errors import ParameterError
 from workbench.metrics.log import EventLog, numbers
+from workbench.metrics.tail import Event, read_events
 from workbench.paths import AttemptPaths, RunPaths
 from workbench.runs import offline
 from workbench.runs.model import Artifact, Headline, RunResult, RunSpec
@@ -44,6 +45,10 @@ class Job:
     def log(self, kind: str, **fields: Any) -> None:
         """Append an event of the run."""
         self._log.append(kind, **fields)
+
+    def events(self) -> list[Event]:
+        """Return what happened in this run so far."""
+        return read_events(self.paths.events)
 
     def metrics(self, step: int, values: dict[str, float], **fields: Any) -> None:
         """Append metrics measured at ``step`` (batches or epochs since the start, from 1)."""

@@ -20,6 +20,8 @@ from workbench.metrics.tail import Event, read_events
 from workbench.paths import RunPaths, WorkspacePaths
 from workbench.runs.model import NEXT, RunResult, RunSpec, RunState, fold
 
+STATE_WRITERS = ("ledger", "attempt-*")  # only they write states; the long logs of the jobs need not be read
+
 
 class Ledger:
     """The runs of one workspace.
@@ -100,7 +102,7 @@ class Ledger:
         """Return where the run stands, from its folder."""
         if self.paths.run(run_id).result.is_file():
             return RunState.COMPLETED
-        return fold(self.events(run_id))
+        return fold(read_events(self.paths.run(run_id).events, STATE_WRITERS))
 
     def result(self, run_id: str) -> RunResult:
         """Return the result of a completed run.
@@ -138,6 +140,11 @@ class Ledger:
         with EventLog(self.paths.run(run_id).events, writer) as log:
             log.append("state", state=state.value, **fields)
         self.refresh(run_id)
+
+    def launched(self, run_id: str, launch: str) -> None:
+        """Note what the launcher calls the launch, so that any process can ask about it or end it."""
+        with EventLog(self.paths.run(run_id).events, "ledger") as log:
+            log.append("launch", launch=launch)
 
     def complete(self, run_id: str, result: RunResult, writer: str) -> None:
         """Publish the result, which makes the run complete."""

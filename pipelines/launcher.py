@@ -1,0 +1,92 @@
+"""Starting recorded runs through Prefect.
+
+What lives here: the launcher that ``workbench.runs.launcher`` finds by its entry point. What does not: the engine
+(``engine``) and what a job does (``flows``). Importing this module does not import Prefect.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Final
+
+from pipelines import engine, handover
+from pipelines.api import Api
+from pipelines.state import EngineState
+from workbench.runs.launcher import LaunchState
+from workbench.settings import Settings, environment
+
+_STATES: Final[dict[str, LaunchState]] = {
+    "SCHEDULED": "waiting",
+    "PENDING": "active",
+    "RUNNING": "active",
+    "CANCELLING": "active",
+    "PAUSED": "waiting",
+    "COMPLETED": "ended",
+    "FAILED": "ended",
+    "CRASHED": "ended",
+    "CANCELLED": "ended",
+}
+
+
+class PrefectLauncher:
+    """Starts each run as one flow run, executed by the worker in a process of its own.
+
+    Args:
+        settings: say whether the engine is the local one or a shared server.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def start(self, workspace: Path, run_id: str, launch: int = 1) -> str:
+        """Start ``run_id`` and return the flow run's id.
+
+        Args:
+            workspace: the workspace folder.
+            run_id: a queued run; run ids never repeat, whatever the workspace.
+            launch: 1 for the first launch, 2 after it was queued again, …; the same number starts nothing twice.
+
+        Raises:
+            EngineError: when the engine does not start or refuses the run.
+            StorageError: when the engine's folder cannot be written.
+        """
+        state = engine.ensure(self._settings)
+        key = f"{run_id}-{launch}"
+        parameters = {"workspace": str(workspace.absolute()), "run_id": run_id}
+        with Api(state.api_url) as api:
+            flow_run_id = api.create_flow_run(state.deployment_id, key, parameters, self._job(state, key))
+        if state.local:
+            engine.wake(self._settings.engine)
+        return flow_run_id
+
+    def cancel(self, launch_id: str) -> None:
+        """Ask the flow run to end and return at once; its job gets SIGTERM, and 30 s to save.
+
+        A flow run that still waits is cancelled on the spot; one that has ended stays as it is.
+        """
+        with Api(self._url()) as api:
+            api.set_flow_run_state(launch_id, "CANCELLING")
+
+    def state(self, launch_id: str) -> LaunchState:
+        """Return where the flow run stands; ``unknown`` also when the server knows nothing of it."""
+        with Api(self._url()) as api:
+            return _STATES.get(api.flow_run_state(launch_id) or "", "unknown")
+
+    def alive(self) -> bool:
+        """Return whether the server answers and a worker would take a run up."""
+        status = engine.status(self._settings)
+        return status.answers and status.worker
+
+    def _job(self, state: EngineState, key: str) -> dict[str, str]:
+        """Return how the worker starts the job: in this very Python environment, with these very variables."""
+        if not state.local:
+            return {}  # a worker elsewhere has its own Python and its own variables
+        root = self._settings.engine.root
+        handed = handover.put(root, key, environment())
+        command = [sys.executable, "-P", "-m", "pipelines.job", str(handed)]
+        return {"command": shlex.join(command), "working_dir": str(root)}
+
+    def _url(self) -> str:
+        return engine.ensure(self._settings).api_url

@@ -1,0 +1,64 @@
+"""Ending an engine: its worker, its jobs with their kernels, and its server.
+
+What lives here: the order of the end. What does not: locks and the state file (``engine``).
+"""
+
+from __future__ import annotations
+
+import os
+
+import psutil
+
+from pipelines import variables
+from pipelines.processes import alive, family, kill, members, terminate
+from pipelines.state import EngineState
+from workbench.errors import EngineError
+from workbench.paths import EnginePaths
+
+_SERVER_S = 5.0
+
+
+def end(paths: EnginePaths, state: EngineState | None, grace_s: float) -> list[str]:
+    """End every process of the engine and return what was ended, in order.
+
+    Jobs are asked to end and may save; only the server's own shutdown never takes long.
+
+    Raises:
+        EngineError: when a process survives SIGKILL, e.g. because it waits for a disk.
+    """
+    server = state.server.find() if state and state.server else None
+    worker = state.worker.find() if state and state.worker else None
+    stopped: list[str] = []
+    left: list[psutil.Process] = []
+    if worker:
+        stopped.append(f"worker (pid {worker.pid})")
+        left += terminate(worker, grace_s)
+    for job in _heads(_others(paths, server)):
+        stopped.append(f"job (pid {job.pid})")
+        left += terminate(job, grace_s)
+    if server:
+        stopped.append(f"server (pid {server.pid})")
+        left += terminate(server, _SERVER_S)
+    survivors = kill([*left, *_others(paths, None)])
+    if survivors:
+        pids = ", ".join(str(process.pid) for process in survivors)
+        raise EngineError(
+            f"Processes of the engine survived being killed: {pids}.",
+            "Processes that end when they are killed.",
+            "They wait for a disk or a driver; look at them with `ps`, then run `workbench doctor --stop` again.",
+            pids=pids,
+        )
+    return stopped
+
+
+def _others(paths: EnginePaths, server: psutil.Process | None) -> list[psutil.Process]:
+    """Return the engine's living processes other than the server and whoever calls this, with its parents."""
+    me = psutil.Process(os.getpid())
+    spared = {me, *me.parents(), *family(me), *([server] if server else [])}
+    return [process for process in alive(members(variables.MEMBER, str(paths.root))) if process not in spared]
+
+
+def _heads(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Return those whose parent is not among them: a job is asked to end, and ends its kernel itself."""
+    pids = {process.pid for process in processes}
+    return [process for process in processes if process.ppid() not in pids]

@@ -1,0 +1,69 @@
+"""The command line put together, and its exit status.
+
+Exit status: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import click
+import typer
+
+from workbench.cli import (
+    datasets,
+    demo,
+    deployments,
+    doctor,
+    exports,
+    lab,
+    measure,
+    models,
+    output,
+    projects,
+    runs,
+    sessions,
+    train,
+)
+from workbench.errors import WorkbenchError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="workbench",
+    help="Train, export and serve vision models; every run is an executed notebook.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for command in (
+    doctor.init,
+    doctor.doctor,
+    demo.demo,
+    lab.lab,
+    train.train,
+    measure.predict,
+    measure.evaluate,
+    exports.export,
+    deployments.deploy,
+    doctor.clean,
+):
+    app.command()(command)
+for noun in (projects, sessions, datasets, models, runs, exports, deployments):
+    app.add_typer(noun.app, name=noun.NAME)
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line and return its exit status."""
+    as_json = "--json" in arguments
+    try:
+        status = typer.main.get_command(app)(arguments, prog_name="workbench", standalone_mode=False)
+    except WorkbenchError as problem:
+        output.error(problem, as_json)
+        return problem.exit_status
+    except click.exceptions.ClickException as problem:
+        problem.show()
+        return 2
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        output.error(WorkbenchError("Interrupted.", todo="Nothing of this command is left running."), as_json)
+        return INTERRUPTED
+    return status if isinstance(status, int) else 0

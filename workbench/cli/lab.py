@@ -1,0 +1,34 @@
+"""``workbench lab``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from workbench.cli import output
+from workbench.cli.options import WorkspaceOption
+
+
+def lab(
+    port: Annotated[int | None, typer.Option(help="The port.  [default: a free one from 8888 on]")] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Open JupyterLab on the studio notebook; a copy of it, which is yours, lies in the workspace."""
+    import subprocess
+    import sys
+
+    from workbench import paths, settings, storage
+    from workbench.workspace import Workspace
+
+    front = Workspace(workspace)
+    notebook = front.paths.root / "studio" / "workbench.ipynb"
+    if not notebook.is_file():
+        storage.copy(paths.notebook("studio", "workbench"), notebook)
+    command = [sys.executable, "-m", "jupyter", "lab", str(notebook), "--ServerApp.root_dir", str(front.paths.root)]
+    command += [f"--port={port}"] * (port is not None) + ["--no-browser"] * no_browser
+    command += ["--allow-root"] * settings.is_root()
+    output.say(f"JupyterLab opens on {notebook}; Ctrl-C twice ends it.")
+    environment = settings.environment(WORKBENCH_HOME=str(front.paths.root))
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)

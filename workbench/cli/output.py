@@ -1,0 +1,90 @@
+"""How answers and errors reach a terminal, or a program.
+
+What lives here: ``--json``, tables, the three-beat error. What does not: what is in them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from workbench.errors import WorkbenchError
+
+
+def show(value: Mapping[str, Any], as_json: bool, text: Callable[[], None]) -> None:
+    """Print ``value`` as one JSON object, or call ``text`` to print it for a person."""
+    if as_json:
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    else:
+        text()
+
+
+def say(line: str = "") -> None:
+    """Print a line for a person."""
+    sys.stdout.write(f"{line}\n")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
+    """Print rows under ``columns``; ``empty`` says what to do when there are none."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    listed = [[_cell(value) for value in row] for row in rows]
+    if not listed:
+        say(empty)
+        return
+    drawn = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in listed:
+        drawn.add_row(*row)
+    Console(markup=False, highlight=False).print(drawn)
+
+
+def facts(pairs: Mapping[str, object]) -> None:
+    """Print names and values, one pair a line; empty values are left out."""
+    shown = {name: _cell(value) for name, value in pairs.items()}
+    width = max((len(name) for name in shown), default=0)
+    for name, value in shown.items():
+        if value:
+            say(f"{name:<{width}}  {value}")
+
+
+def error(problem: WorkbenchError, as_json: bool) -> None:
+    """Print an error in three beats on stderr; with ``--json`` also as an object on stdout."""
+    if as_json:
+        sys.stdout.write(json.dumps(problem.to_payload(), ensure_ascii=False, default=str) + "\n")
+    for beat in (f"Error: {problem.happened}", problem.expected, problem.todo):
+        if beat:
+            sys.stderr.write(f"{beat}\n")
+
+
+def size(bytes_total: float) -> str:
+    """Return bytes as a person reads them, e.g. ``9.6 MB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if bytes_total < 1000:
+            return f"{bytes_total:.0f} {unit}" if unit == "B" else f"{bytes_total:.1f} {unit}"
+        bytes_total /= 1000
+    return f"{bytes_total:.1f} TB"
+
+
+def duration(seconds: float | None) -> str:
+    """Return seconds as a person reads them, e.g. ``4 min 05 s``."""
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value)
+    return str(value)

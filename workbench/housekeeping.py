@@ -1,0 +1,109 @@
+"""What takes disk in a workspace, and what of it may go.
+
+What lives here: the survey behind ``workbench clean``. What does not: deleting runs or datasets that a person made.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench import storage
+from workbench.runs.lease import is_held
+from workbench.workspace import Workspace
+
+_STALE_S = 3600.0  # a draft this old belongs to no process that still writes it
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something that takes disk.
+
+    Attributes:
+        what: its kind.
+        path: where it lies.
+        bytes_total: its size.
+        keep: why it stays; empty when nobody needs it.
+    """
+
+    what: str
+    path: Path
+    bytes_total: int
+    keep: str
+
+    def payload(self) -> dict[str, Any]:
+        """Return the item as JSON-able data."""
+        return {"what": self.what, "path": str(self.path), "bytes": self.bytes_total, "keep": self.keep}
+
+
+def survey(workspace: Workspace) -> list[Item]:
+    """Return what takes disk, largest first."""
+    found = [*_runs(workspace), *_datasets(workspace), *_weights(workspace), *_leftovers(workspace)]
+    return sorted(found, key=lambda item: -item.bytes_total)
+
+
+def remove(items: Iterable[Item]) -> list[Item]:
+    """Remove the items that nothing keeps; return them.
+
+    Raises:
+        StorageError: when one cannot be removed.
+    """
+    gone = [item for item in items if not item.keep]
+    for item in gone:
+        if item.path.is_dir() and not item.path.is_symlink():
+            storage.remove(item.path)
+        else:
+            item.path.unlink(missing_ok=True)
+    return gone
+
+
+def _item(what: str, path: Path, keep: str) -> Item:
+    return Item(what, path, storage.bytes_total(path), keep)
+
+
+def _runs(workspace: Workspace) -> Iterator[Item]:
+    for run_id in workspace.ledger.ids_on_disk():
+        run, state = workspace.paths.run(run_id), workspace.ledger.state(run_id)
+        yield _item("run", run.root, f"a run, {state}; `workbench runs delete` deletes it")
+        busy = not state.ended or is_held(run.lease)
+        for number in run.attempts():
+            scratch = run.attempt(number).scratch
+            if scratch.exists():
+                yield _item("scratch", scratch, "its run is going" if busy else "")
+
+
+def _datasets(workspace: Workspace) -> Iterator[Item]:
+    for dataset in workspace.datasets.list():
+        yield _item("dataset", workspace.paths.dataset(dataset.name).root, "registered")
+    used = {str(Path(dataset.uri)) for dataset in workspace.datasets.list()}
+    for folder in _children(workspace.paths.samples):
+        keep = "registered" if any(path.startswith(str(folder)) for path in used) else ""
+        yield _item("sample", folder, keep)
+
+
+def _weights(workspace: Workspace) -> Iterator[Item]:
+    known = workspace.weights.list()
+    for path in _children(workspace.paths.weights):
+        if path.suffix == ".part":
+            yield _item("download", path, "" if _stale(path) else "may be going on")
+        elif path.name in known:
+            yield _item("weights", path, "registered")
+
+
+def _leftovers(workspace: Workspace) -> Iterator[Item]:
+    """Drafts and bins that an interrupted process left."""
+    for folder in (workspace.paths.runs, workspace.paths.datasets, workspace.paths.samples):
+        for path in folder.glob(".*") if folder.is_dir() else ():
+            if path.name.startswith((".new-", ".removed-")):
+                yield _item("leftover", path, "" if _stale(path) else "may be in use")
+
+
+def _children(folder: Path) -> list[Path]:
+    return sorted(child for child in folder.iterdir() if not child.name.startswith(".")) if folder.is_dir() else []
+
+
+def _stale(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > _STALE_S

@@ -1,0 +1,219 @@
+"""Projects and their sessions: what runs are filed under.
+
+What lives here: their JSON files and rows. What does not: the runs themselves (``runs``).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from workbench import storage
+from workbench.database import Base, Database, ProjectRow, SessionRow
+from workbench.errors import ConflictError, RequestError, UnknownNameError, did_you_mean
+from workbench.paths import WorkspacePaths
+from workbench.runs.ledger import Ledger
+from workbench.runs.model import now
+
+DEFAULT = "default"
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
+
+
+class Projects:
+    """The projects of a workspace.
+
+    Args:
+        paths: where the workspace lies.
+        database: the view that answers lists.
+        ledger: the runs, which keep a project from being deleted.
+    """
+
+    def __init__(self, paths: WorkspacePaths, database: Database, ledger: Ledger) -> None:
+        self.paths, self.database, self.ledger = paths, database, ledger
+
+    def create(self, name: str, note: str = "") -> dict[str, Any]:
+        """Make a project.
+
+        Args:
+            name: lower-case letters, digits, ``.``, ``_`` and ``-``; at most 80.
+            note: free text.
+
+        Raises:
+            RequestError: when the name has other characters.
+            ConflictError: when it is taken.
+        """
+        if not _NAME.fullmatch(name):
+            raise RequestError(
+                f"'{name}' is no project name.",
+                "Lower-case letters, digits, '.', '_' and '-', at most 80, starting with a letter or digit.",
+                "Put what else you want to say into --note.",
+                name=name,
+            )
+        path = self.paths.project(name)
+        if path.is_file():
+            raise ConflictError(
+                f"Project '{name}' is there already.", "A free name.", f"See `workbench projects show {name}`."
+            )
+        storage.put_json(path, {"name": name, "note": note, "created_at": now()})
+        self.database.put(*self.build_rows(name))
+        return self.show(name)
+
+    def ensure(self, name: str) -> str:
+        """Return ``name``, making the default project when it is asked for the first time.
+
+        Raises:
+            UnknownNameError: when there is no such project.
+        """
+        if name == DEFAULT and not self.paths.project(name).is_file():
+            self.create(name)
+        self.show(name)
+        return name
+
+    def list(self) -> list[dict[str, Any]]:
+        """Return the projects, oldest first, with their number of runs."""
+        with self.database.transaction() as session:
+            rows = list(session.scalars(select(ProjectRow).order_by(ProjectRow.created_at)))
+        return [{**row.row(), "runs": len(self.ledger.rows(project=row.name))} for row in rows]
+
+    def show(self, name: str) -> dict[str, Any]:
+        """Return one project with its sessions.
+
+        Raises:
+            UnknownNameError: when there is none of that name.
+        """
+        path = self.paths.project(name)
+        if not path.is_file():
+            known = [row["name"] for row in self.list()]
+            raise UnknownNameError(
+                f"No project '{name}'.",
+                f"Projects: {', '.join(known) or 'none yet'}.",
+                did_you_mean(name, known) or f"Make it with `workbench projects create {name}`.",
+                name=name,
+            )
+        runs = [row.id for row in self.ledger.rows(project=name)]
+        return {**storage.get_json(path), "sessions": [row["id"] for row in self.sessions(name)], "runs": runs}
+
+    def delete(self, name: str) -> None:
+        """Delete a project that no run belongs to.
+
+        Raises:
+            ConflictError: when runs belong to it.
+        """
+        runs = self.show(name)["runs"]
+        if runs:
+            raise ConflictError(
+                f"Project '{name}' has {len(runs)} run{'s' if len(runs) > 1 else ''}.",
+                "A project without runs.",
+                "Delete its runs first: `workbench runs delete`.",
+                name=name,
+            )
+        for session in self.sessions(name):
+            self.database.delete(SessionRow, session["id"])
+        storage.remove(self.paths.project(name).parent)
+        self.database.delete(ProjectRow, name)
+
+    def open_session(self, project: str, name: str | None = None) -> str:
+        """Return the id of a session of ``project``, making it when it is new.
+
+        Args:
+            project: an existing project.
+            name: what the user calls it; left out, the day: one sitting is one session.
+        """
+        name = name or f"{datetime.now(UTC):%Y-%m-%d}"
+        for row in self.sessions(project):
+            if name in (row["name"], row["id"]):
+                return str(row["id"])
+        slug = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-")[:40] or "session"
+        taken = {row["id"] for row in self.sessions()}
+        base = f"{project}-{slug}"
+        session_id = next(key for key in (base, *(f"{base}-{count}" for count in range(2, 10_000))) if key not in taken)
+        self._put_session(project, session_id, name, now())
+        return session_id
+
+    def sessions(self, project: str | None = None) -> list[dict[str, Any]]:
+        """Return the sessions, oldest first."""
+        query = select(SessionRow).order_by(SessionRow.created_at, SessionRow.id)
+        if project is not None:
+            query = query.where(SessionRow.project == project)
+        with self.database.transaction() as session:
+            return [row.row() for row in session.scalars(query)]
+
+    def session(self, session_id: str) -> dict[str, Any]:
+        """Return one session with its runs.
+
+        Raises:
+            UnknownNameError: when there is none of that id or name.
+        """
+        rows = self.sessions()
+        for row in rows:
+            if session_id in (row["id"], row["name"]):
+                return {**row, "runs": [run.id for run in self.ledger.rows() if run.session == row["id"]]}
+        known = [row["id"] for row in rows]
+        raise UnknownNameError(
+            f"No session '{session_id}'.",
+            "The id or the name of a session.",
+            did_you_mean(session_id, known) or "See `workbench sessions list`.",
+            name=session_id,
+        )
+
+    def rename_session(self, session_id: str, name: str) -> dict[str, Any]:
+        """Give a session another name; its id stays.
+
+        Raises:
+            ConflictError: when a session of the project has that name.
+        """
+        found = self.session(session_id)
+        if any(row["name"] == name and row["id"] != found["id"] for row in self.sessions(found["project"])):
+            raise ConflictError(f"Session '{name}' is there already.", "A free name.", "Choose another name.")
+        self._put_session(found["project"], found["id"], name, found["created_at"])
+        return self.session(found["id"])
+
+    def delete_session(self, session_id: str) -> None:
+        """Delete a session that no run belongs to.
+
+        Raises:
+            ConflictError: when runs belong to it.
+        """
+        found = self.session(session_id)
+        if found["runs"]:
+            raise ConflictError(
+                f"Session '{found['id']}' has {len(found['runs'])} run{'s' if len(found['runs']) > 1 else ''}.",
+                "A session without runs.",
+                "Delete its runs first: `workbench runs delete`.",
+            )
+        self.paths.session(found["project"], found["id"]).unlink(missing_ok=True)
+        self.database.delete(SessionRow, found["id"])
+
+    def export_session(self, session_id: str) -> dict[str, Any]:
+        """Return a session as one JSON-able record: each run's spec, state and, when there is one, result."""
+        found = self.session(session_id)
+        runs = []
+        for run_id in found["runs"]:
+            complete = self.paths.run(run_id).result.is_file()
+            runs.append(
+                {
+                    "spec": self.ledger.spec(run_id).model_dump(mode="json"),
+                    "state": self.ledger.state(run_id).value,
+                    "result": self.ledger.result(run_id).model_dump(mode="json") if complete else None,
+                }
+            )
+        return {**found, "runs": runs}
+
+    def names_on_disk(self) -> list[str]:
+        """Return the projects whose file is there, sorted."""
+        return sorted(path.parent.name for path in self.paths.projects.glob("*/project.json"))
+
+    def build_rows(self, name: str) -> list[Base]:
+        """Return the rows that a project's folder stands for."""
+        rows: list[Base] = [ProjectRow(**storage.get_json(self.paths.project(name)))]
+        folder = self.paths.session(name, "any").parent
+        rows.extend(SessionRow(**storage.get_json(path)) for path in sorted(folder.glob("*.json")))
+        return rows
+
+    def _put_session(self, project: str, session_id: str, name: str, created_at: str) -> None:
+        record = {"id": session_id, "project": project, "name": name, "created_at": created_at}
+        storage.put_json(self.paths.session(project, session_id), record)
+        self.database.put(SessionRow(**record))

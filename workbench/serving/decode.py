@@ -1,0 +1,121 @@
+"""Bytes to pixels, with limits.
+
+What lives here: ``decode``. What does not: fitting the pixels into a model's input (``preprocess``).
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from workbench.serving.refusals import MediaTypeError, TooLargeError, UnreadableImageError
+
+# MPO is what PIL calls the JPEG with a second picture that many phones write. PIL's other formats stay closed: some start
+# programs. PIL knows a format only once its plugin is loaded, and not every build has them all
+Image.init()
+WANTED = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
+FORMATS: tuple[str, ...] = tuple(name for name in WANTED if name in Image.OPEN)
+READABLE = "a JPEG, PNG, WebP, BMP, GIF, TIFF or AVIF image"
+
+# Our own cap is below PIL's warning; without this, a larger cap set by the caller would write to the log
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+@dataclass(frozen=True)
+class ImageLimits:
+    """What an image may cost.
+
+    Attributes:
+        bytes_max: most bytes of the encoded image.
+        pixels_max: most pixels of the decoded image; each takes three bytes.
+    """
+
+    bytes_max: int = 20 * 1024 * 1024
+    pixels_max: int = 50_000_000
+
+
+def decode(data: bytes, limits: ImageLimits | None = None) -> npt.NDArray[np.uint8]:
+    """Decode an image as ultralytics reads it: EXIF orientation applied, alpha dropped, 16 bits cut to 8.
+
+    Args:
+        data: the encoded image.
+        limits: what it may cost; checked before anything is decoded.
+
+    Returns:
+        uint8, shape (height, width, 3), channels blue, green, red.
+
+    Raises:
+        TooLargeError: when it has too many bytes or pixels.
+        MediaTypeError: when it is no image of a kind that is read.
+        UnreadableImageError: when it is empty, truncated or damaged.
+    """
+    limits = limits or ImageLimits()
+    _check_header(data, limits)
+    try:
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
+    except (cv2.error, MemoryError) as error:
+        raise _damaged(data) from error
+    if image is None:
+        raise _damaged(data)
+    return np.ascontiguousarray(image, dtype=np.uint8)
+
+
+def _check_header(data: bytes, limits: ImageLimits) -> None:
+    if not data:
+        raise UnreadableImageError("The image is empty (0 bytes).", f"Send {READABLE}.", "Check the file.")
+    check_length(len(data), limits)
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as header:
+            width, height = header.size
+    except Image.DecompressionBombError as error:
+        raise _too_many_pixels(limits) from error
+    except UnidentifiedImageError as error:
+        raise MediaTypeError(
+            f"The {len(data)} bytes are not an image that the endpoint reads.",
+            f"Expected {READABLE}.",
+            "Convert the image, or check that the file is whole.",
+        ) from error
+    except (OSError, SyntaxError, ValueError, EOFError, OverflowError) as error:
+        raise _damaged(data) from error
+    if width * height > limits.pixels_max:
+        raise _too_many_pixels(limits, width=width, height=height)
+
+
+def check_length(length: int, limits: ImageLimits) -> None:
+    """Refuse an image of ``length`` bytes when that is too long.
+
+    Raises:
+        TooLargeError: when it is longer than ``limits.bytes_max``.
+    """
+    if length > limits.bytes_max:
+        raise TooLargeError(
+            f"The image has {length} bytes or more.",
+            f"At most {limits.bytes_max} bytes.",
+            "Send a smaller image, or compress it.",
+            bytes_max=limits.bytes_max,
+        )
+
+
+def _too_many_pixels(limits: ImageLimits, **size: int) -> TooLargeError:
+    shown = f"{size['width']} × {size['height']} pixels" if size else "more pixels than any photograph"
+    return TooLargeError(
+        f"The image has {shown}.",
+        f"At most {limits.pixels_max} pixels.",
+        "Send a smaller image.",
+        pixels_max=limits.pixels_max,
+        **size,
+    )
+
+
+def _damaged(data: bytes) -> UnreadableImageError:
+    return UnreadableImageError(
+        f"The image of {len(data)} bytes cannot be decoded.",
+        f"Expected {READABLE} that is whole.",
+        "The file is truncated or damaged: send it again.",
+    )
