@@ -91,12 +91,10 @@ class Api:
         }
         return str(self._call("POST", f"/deployments/{deployment_id}/create_flow_run", body).json()["id"])
 
-    def flow_run_state(self, flow_run_id: str) -> str | None:
-        """Return the state's type, e.g. ``RUNNING``; None when there is no such flow run."""
+    def flow_run(self, flow_run_id: str) -> dict[str, Any] | None:
+        """Return a flow run as the server knows it: ``state_type``, ``start_time``, …; None when it does not."""
         answer = self._call("GET", f"/flow_runs/{flow_run_id}", also=(httpx.codes.NOT_FOUND,))
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            return None
-        return cast("str | None", answer.json()["state_type"])
+        return None if answer.status_code == httpx.codes.NOT_FOUND else cast("dict[str, Any]", answer.json())
 
     def set_flow_run_state(self, flow_run_id: str, state: str) -> str:
         """Propose a state, e.g. ``CANCELLING``, and return what the server made of it: ``ACCEPT`` or ``REJECT``."""

@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from pipelines import engine, handover
+from pipelines import engine, handover, remains
 from pipelines.api import Api
+from pipelines.processes import terminate
 from pipelines.state import EngineState
 from workbench.runs.launcher import LaunchState
 from workbench.settings import Settings, environment
@@ -66,13 +67,29 @@ class PrefectLauncher:
 
         A flow run that still waits is cancelled on the spot; one that has ended stays as it is.
         """
-        with Api(self._url()) as api:
+        found = engine.ensure(self._settings)
+        with Api(found.api_url) as api:
             api.set_flow_run_state(launch_id, "CANCELLING")
+        job = remains.job(self._settings.engine, launch_id) if found.local else None
+        if job and job.ppid() != found.worker_pid:
+            terminate(job, grace_s=0)  # its worker died and was replaced by one that does not know it
 
     def state(self, launch_id: str) -> LaunchState:
         """Return where the flow run stands; ``unknown`` also when the server knows nothing of it."""
-        with Api(self._url()) as api:
-            return _STATES.get(api.flow_run_state(launch_id) or "", "unknown")
+        found = engine.ensure(self._settings)
+        with Api(found.api_url) as api:
+            run = api.flow_run(launch_id)
+        if run is None:
+            return "unknown"
+        state = _STATES.get(run["state_type"] or "", "unknown")
+        if (
+            state == "active"
+            and run["start_time"]
+            and found.local
+            and not remains.job(self._settings.engine, launch_id)
+        ):
+            return "ended"  # killed together with its worker, so nobody told the server
+        return state
 
     def alive(self) -> bool:
         """Return whether the server answers and a worker would take a run up."""
@@ -87,6 +104,3 @@ class PrefectLauncher:
         handed = handover.put(root, key, environment())
         command = [sys.executable, "-P", "-m", "pipelines.job", str(handed)]
         return {"command": shlex.join(command), "working_dir": str(root)}
-
-    def _url(self) -> str:
-        return engine.ensure(self._settings).api_url

@@ -68,19 +68,25 @@ def identify(pid: int) -> Process:
     return Process(pid, psutil.Process(pid).create_time())
 
 
-def members(variable: str, value: str) -> list[psutil.Process]:
-    """Return every living process of this user whose environment holds ``variable=value``.
+def members(marks: Mapping[str, str]) -> list[psutil.Process]:
+    """Return every living process of this user whose environment holds all ``marks``.
 
     Children that lost their parent are adopted by init, so a tree alone would miss them.
     """
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(variable) == value and process.status() != psutil.STATUS_ZOMBIE:
+            if marks.items() <= process.environ().items() and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except (psutil.Error, OSError):
             continue
     return found
+
+
+def heads(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
+    """Return those whose parent is not among them, e.g. a job and not its kernel."""
+    pids = {process.pid for process in processes}
+    return [process for process in processes if process.ppid() not in pids]
 
 
 def family(process: psutil.Process) -> list[psutil.Process]:

@@ -1,6 +1,6 @@
-"""Ending an engine: its worker, its jobs with their kernels, and its server.
+"""An engine's processes, found and ended: its worker, its jobs with their kernels, and its server.
 
-What lives here: the order of the end. What does not: locks and the state file (``engine``).
+What lives here: which they are, and the order of the end. What does not: locks and the state file (``engine``).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import psutil
 
 from pipelines import variables
-from pipelines.processes import alive, family, kill, members, terminate
+from pipelines.processes import alive, family, heads, kill, members, terminate
 from pipelines.state import EngineState
 from workbench.errors import EngineError
 from workbench.paths import EnginePaths
@@ -33,7 +33,7 @@ def end(paths: EnginePaths, state: EngineState | None, grace_s: float) -> list[s
     if worker:
         stopped.append(f"worker (pid {worker.pid})")
         left += terminate(worker, grace_s)
-    for job in _heads(_others(paths, server)):
+    for job in heads(_others(paths, server)):
         stopped.append(f"job (pid {job.pid})")
         left += terminate(job, grace_s)
     if server:
@@ -51,14 +51,14 @@ def end(paths: EnginePaths, state: EngineState | None, grace_s: float) -> list[s
     return stopped
 
 
+def job(paths: EnginePaths, flow_run_id: str) -> psutil.Process | None:
+    """Return the process that executes a flow run of this engine, or None when none does."""
+    found = members({variables.MEMBER: str(paths.root), variables.FLOW_RUN: flow_run_id})
+    return heads(found)[0] if found else None
+
+
 def _others(paths: EnginePaths, server: psutil.Process | None) -> list[psutil.Process]:
     """Return the engine's living processes other than the server and whoever calls this, with its parents."""
     me = psutil.Process(os.getpid())
     spared = {me, *me.parents(), *family(me), *([server] if server else [])}
-    return [process for process in alive(members(variables.MEMBER, str(paths.root))) if process not in spared]
-
-
-def _heads(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Return those whose parent is not among them: a job is asked to end, and ends its kernel itself."""
-    pids = {process.pid for process in processes}
-    return [process for process in processes if process.ppid() not in pids]
+    return [process for process in alive(members({variables.MEMBER: str(paths.root)})) if process not in spared]

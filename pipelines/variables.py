@@ -13,6 +13,7 @@ from workbench.paths import EnginePaths
 from workbench.settings import environment
 
 MEMBER: Final = "WORKBENCH_ENGINE_MEMBER"  # marks every process of an engine with the engine's folder
+FLOW_RUN: Final = "PREFECT__FLOW_RUN_ID"  # Prefect marks a job, and thereby its kernel, with the flow run's id
 _PREFECT: Final = "PREFECT"
 _LOOPBACK: Final = "127.0.0.1,localhost"
 

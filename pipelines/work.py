@@ -98,7 +98,8 @@ def outlast_outages() -> None:
     """
     from prefect._internal import observers
 
-    observers.critical_service_loop = partial(observers.critical_service_loop, consecutive=_POLLS_WITHOUT_ANSWER)
+    patient = partial(observers.critical_service_loop, consecutive=_POLLS_WITHOUT_ANSWER)  # type: ignore[attr-defined]
+    observers.critical_service_loop = patient  # type: ignore[attr-defined]
 
 
 async def work(worker: ProcessWorker) -> None:

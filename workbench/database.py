@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Engine, Float, String, Text, create_engine, event, func, select
+from sqlalchemy import JSON, Float, String, Text, create_engine, event, func, inspect, select
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -163,7 +163,7 @@ class Database:
         with self.transaction() as session:
             return {
                 table.__tablename__: [
-                    row.row() for row in session.scalars(select(table).order_by(*table.__table__.primary_key.columns))
+                    row.row() for row in session.scalars(select(table).order_by(*inspect(table).primary_key))
                 ]
                 for table in TABLES
             }

@@ -6,6 +6,7 @@ What lives here: their JSON files and rows. What does not: the runs themselves (
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -133,7 +134,7 @@ class Projects:
         self._put_session(project, session_id, name, now())
         return session_id
 
-    def sessions(self, project: str | None = None) -> list[dict[str, Any]]:
+    def sessions(self, project: str | None = None) -> Sequence[dict[str, Any]]:
         """Return the sessions, oldest first."""
         query = select(SessionRow).order_by(SessionRow.created_at, SessionRow.id)
         if project is not None:
@@ -202,11 +203,11 @@ class Projects:
             )
         return {**found, "runs": runs}
 
-    def names_on_disk(self) -> list[str]:
+    def names_on_disk(self) -> Sequence[str]:
         """Return the projects whose file is there, sorted."""
         return sorted(path.parent.name for path in self.paths.projects.glob("*/project.json"))
 
-    def build_rows(self, name: str) -> list[Base]:
+    def build_rows(self, name: str) -> Sequence[Base]:
         """Return the rows that a project's folder stands for."""
         rows: list[Base] = [ProjectRow(**storage.get_json(self.paths.project(name)))]
         folder = self.paths.session(name, "any").parent

@@ -87,9 +87,9 @@ def load() -> Settings:
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "The environment"
-        raise RequestError(f"{name} is not valid: {first['msg']}.", "See the README.", f"Correct or unset {name}.") from (
-            error
-        )
+        raise RequestError(
+            f"{name} is not valid: {first['msg']}.", "See the README.", f"Correct or unset {name}."
+        ) from (error)
 
 
 def environment(**changes: str | None) -> dict[str, str]:

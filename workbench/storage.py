@@ -47,7 +47,7 @@ def get_json(path: Path) -> dict[str, Any]:
         StorageError: when the file is missing or damaged.
     """
     try:
-        return cast(dict[str, Any], orjson.loads(path.read_bytes()))
+        return cast("dict[str, Any]", orjson.loads(path.read_bytes()))
     except (OSError, orjson.JSONDecodeError) as error:
         raise StorageError(
             f"Could not read '{path}': {error}.",

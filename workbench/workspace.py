@@ -5,15 +5,13 @@ What lives here: how the rooms are put together. What does not: any work.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from workbench import settings as environment
-from workbench import storage
 from workbench.config.schema import TrainingConfig
-from workbench.database import Base, Database
+from workbench.database import Database
 from workbench.datasets.collection import Datasets
 from workbench.datasets.registry import Dataset
 from workbench.deployments.collection import Deployments
@@ -26,14 +24,33 @@ from workbench.projects import DEFAULT, Projects
 from workbench.runs.launcher import Launcher, load_launcher
 from workbench.runs.ledger import Ledger
 from workbench.runs.lock import take_lock
+from workbench.runs.model import ModelLock, RunKind, RunSpec, RunState, new_run_id
 from workbench.runs.record import Table, curves
-from workbench.runs.model import DatasetLock, ModelLock, RunKind, RunSpec, RunState, new_run_id
 from workbench.runs.run import Run
 from workbench.runs.weights import Progress, Weights
 from workbench.settings import Settings
+from workbench.sources import checkpoint_of, lock_dataset, weights_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+class Filing(TypedDict, total=False):
+    """Under what a run is filed.
+
+    Attributes:
+        project: an existing project; left out, ``default``.
+        session: a session's name; left out, the day.
+        name: what to call the run.
+        tags: words to find it by.
+        note: free text.
+    """
+
+    project: str
+    session: str | None
+    name: str
+    tags: tuple[str, ...]
+    note: str
 
 
 class Workspace:
@@ -90,23 +107,15 @@ class Workspace:
         self,
         config: TrainingConfig,
         *,
-        project: str = DEFAULT,
-        session: str | None = None,
-        name: str = "",
-        tags: Sequence[str] = (),
-        note: str = "",
         progress: Progress | None = None,
+        **filing: Unpack[Filing],
     ) -> Run:
         """Record a training run and start it.
 
         Args:
             config: what to train; ``data`` names a registered dataset, or a data.yaml that is registered on the way.
-            project: an existing project.
-            session: its name; left out, the day.
-            name: what to call the run.
-            tags: words to find it by.
-            note: free text.
             progress: gets bytes done and in all when weights are downloaded.
+            filing: ``project``, ``session``, ``name``, ``tags``, ``note``.
 
         Raises:
             ConfigError: when no data is chosen, or the model's task is not the dataset's.
@@ -129,59 +138,57 @@ class Workspace:
             parameters=config.parameters(),
             config=config.model_dump(mode="json"),
             seed=config.seed,
-            dataset=_lock(dataset),
+            dataset=lock_dataset(dataset),
             model=model,
-            project=project,
-            session=session,
-            name=name,
-            tags=tuple(tags),
-            note=note,
+            **filing,
         )
 
-    def export(self, source: str | Run, format: str = "onnx", *, data: str = "", **filed: Any) -> Export:  # noqa: A002
+    def export(self, source: str | Run, format: str = "onnx", *, data: str = "", **filing: Unpack[Filing]) -> Export:  # noqa: A002
         """Record an export run and start it.
 
         Args:
             source: a training run, or a checkpoint (path or registered name).
             format: see ``workbench.exports.formats``.
             data: the dataset whose unseen images the export is compared on; left out, the run's own.
-            filed: ``project``, ``session``, ``name``, ``tags``, ``note``.
+            filing: ``project``, ``session``, ``name``, ``tags``, ``note``.
 
         Raises:
             RequestError: when there is no such source, format or dataset.
         """
-        model, dataset, run_id = self._source(source, data)
+        model, dataset, run_id = checkpoint_of(self, source, data)
         parameters = {
             "checkpoint": model.path,
             "data_yaml": dataset.data_yaml,
             "format": find_format(format).name,
         }
         run = self._start(
-            "export", "export", parameters=parameters, dataset=dataset, model=model, source=run_id, **filed
+            "export", "export", parameters=parameters, dataset=dataset, model=model, source=run_id, **filing
         )
         return Export(run)
 
-    def evaluate(self, source: str | Run, split: str = "test", *, data: str = "", **filed: Any) -> Run:
+    def evaluate(self, source: str | Run, split: str = "test", *, data: str = "", **filing: Unpack[Filing]) -> Run:
         """Record a run that measures a checkpoint on a split, and start it.
 
         Args:
             source: a training run, or a checkpoint (path or registered name).
             split: train, val or test.
             data: a registered dataset or a data.yaml; left out, the run's own.
-            filed: ``project``, ``session``, ``name``, ``tags``, ``note``.
+            filing: ``project``, ``session``, ``name``, ``tags``, ``note``.
 
         Raises:
             RequestError: when there is no such source or split.
         """
-        model, dataset, run_id = self._source(source, data)
+        model, dataset, run_id = checkpoint_of(self, source, data)
         if not dataset.images.get(split):
             have = ", ".join(f"{name} ({count})" for name, count in dataset.images.items() if count)
             raise DatasetError(
-                f"Dataset '{dataset.name}' has no images in split '{split}'.", f"Its splits: {have}.", "Choose with --split."
+                f"Dataset '{dataset.name}' has no images in split '{split}'.",
+                f"Its splits: {have}.",
+                "Choose with --split.",
             )
         parameters = {"checkpoint": model.path, "data_yaml": dataset.data_yaml, "split": split}
         return self._start(
-            "notebook", "evaluate", parameters=parameters, dataset=dataset, model=model, source=run_id, **filed
+            "notebook", "evaluate", parameters=parameters, dataset=dataset, model=model, source=run_id, **filing
         )
 
     def exports(self) -> list[Export]:
@@ -223,7 +230,9 @@ class Workspace:
             if made.run.spec.source == run.id:
                 return made
         raise UnknownNameError(
-            f"Run '{run.id}' has no export.", "A training run that was exported.", f"Export it: workbench export {run.id}"
+            f"Run '{run.id}' has no export.",
+            "A training run that was exported.",
+            f"Export it: workbench export {run.id}",
         )
 
     def predict(self, model: str | Run | Export, source: str | Path, **options: Any) -> list[dict[str, Any]]:
@@ -245,7 +254,7 @@ class Workspace:
             offline.prepare(Path(folder))
             from workbench.runs.checkpoints import predict
 
-            path, task = self._weights_of(model)
+            path, task = weights_of(self, model)
             if path.suffix == ".onnx":
                 options = {"rect": False, "task": task, **options}
             return predict(path, str(source), **options)
@@ -295,87 +304,20 @@ class Workspace:
             return Table((), (), "No training yet: the cells below start one.")
         return curves(runs[0].events(), title=runs[0].id)
 
-    def rebuild(self) -> dict[str, int]:
-        """Make every row of the database again from the folders; return the number of rows per table."""
-        self.database.replace_all(self.rows_on_disk())
-        return self.database.count()
-
-    def drift(self) -> list[str]:
-        """Return the tables whose rows differ from what the folders say; empty when the view is true."""
-        said = self.database.dump()
-        meant: dict[str, list[dict[str, Any]]] = {name: [] for name in said}
-        for row in self.rows_on_disk():
-            meant[row.__tablename__].append(row.row())
-        return [name for name, rows in said.items() if not _same(rows, meant[name])]
-
-    def rows_on_disk(self) -> list[Base]:
-        """Return the rows that the folders stand for."""
-        rows: list[Base] = []
-        for project in self.projects.names_on_disk():
-            rows.extend(self.projects.build_rows(project))
-        rows.extend(self.datasets.build_row(dataset) for dataset in self.datasets.list())
-        for run_id in self.ledger.ids_on_disk():
-            rows.extend(self.ledger.build_rows(run_id))
-        rows.extend(self.deployments.build_row(endpoint) for endpoint in self.deployments.list())
-        return rows
-
     def _readers(self, dataset: str) -> list[str]:
         """Return the runs that still read a dataset."""
         return [row.id for row in self.ledger.rows() if row.dataset == dataset and not RunState(row.state).ended]
 
-    def _source(self, source: str | Run, data: str) -> tuple[ModelLock, DatasetLock, str | None]:
-        """Return the checkpoint, the dataset and the run that an export or evaluation stands on."""
-        run = source if isinstance(source, Run) else self._as_run(source)
-        if run is None:
-            model, locked = self.weights.resolve(str(source)), None
-        else:
-            spec, path = run.spec, run.checkpoint
-            if spec.model is None:
-                raise ConflictError(f"Run '{run.id}' trained nothing.", "A training run.", "See `workbench runs list`.")
-            locked = spec.dataset
-            model = ModelLock(
-                ref=run.id, kind="checkpoint", task=spec.model.task, path=str(path), sha256=storage.sha256(path)
-            )
-        if data:
-            locked = _lock(self.datasets.resolve(data, task=model.task))
-        if locked is None:
-            raise ConfigError(
-                f"'{source}' is a checkpoint without a dataset.",
-                "The dataset on which the answers are compared or measured.",
-                "Name it with --data.",
-            )
-        return model, locked, run.id if run else None
-
-    def _weights_of(self, model: str | Run | Export) -> tuple[Path, str | None]:
-        """Return the file that answers, and its task where the file does not say."""
-        if isinstance(model, str) and model.endswith(".onnx") and Path(model).is_file():
-            return Path(model), None
-        run = model.run if isinstance(model, Export) else self._as_run(model) if isinstance(model, str) else model
-        if run is None:
-            return Path(self.weights.resolve(str(model)).path), None
-        if run.spec.kind == "export":
-            task = run.spec.model.task if run.spec.model else None
-            return Export(run).folder / "model.onnx", task
-        return run.checkpoint, None
-
-    def _as_run(self, name: str) -> Run | None:
-        """Return the run of that name; ``None`` when the name is rather a model's or a file's."""
-        try:
-            return self.run(name)
-        except UnknownNameError:
-            if name.startswith(("train-", "export-")) or name == "last":
-                raise
-            return None
-
-    def _start(self, kind: RunKind, notebook: str, *, project: str = DEFAULT, session: str | None = None, **fields: Any) -> Run:
-        project = self.projects.ensure(project)
+    def _start(self, kind: RunKind, notebook: str, **fields: Any) -> Run:
+        project = self.projects.ensure(fields.pop("project", DEFAULT))
+        session = self.projects.open_session(project, fields.pop("session", None))
         lock, diff = take_lock()
         spec = RunSpec(
             id=new_run_id(kind if notebook == kind else notebook),
             kind=kind,
             notebook=notebook,
             project=project,
-            session=self.projects.open_session(project, session),
+            session=session,
             lock=lock,
             **fields,
         )
@@ -403,16 +345,6 @@ def open(path: str | Path | None = None, *, settings: Settings | None = None) ->
     return Workspace(path, settings=settings)
 
 
-def _lock(dataset: Dataset) -> DatasetLock:
-    return DatasetLock(
-        name=dataset.name,
-        uri=dataset.uri,
-        digest=dataset.digest,
-        images=dict(dataset.images),
-        data_yaml=str(dataset.data_yaml),
-    )
-
-
 def _check_task(model: ModelLock, dataset: Dataset) -> None:
     if model.task != dataset.task:
         raise ConfigError(
@@ -426,10 +358,3 @@ def _check_task(model: ModelLock, dataset: Dataset) -> None:
 
 def _short(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
-
-
-def _same(said: list[dict[str, Any]], meant: list[dict[str, Any]]) -> bool:
-    def ordered(rows: list[dict[str, Any]]) -> list[str]:
-        return sorted(repr(sorted(row.items())) for row in rows)
-
-    return ordered(said) == ordered(meant)

@@ -70,7 +70,9 @@ def show(name: DatasetName, workspace: WorkspaceOption = None, json: JsonOption 
 
 
 @app.command()
-def remove(name: DatasetName, yes: YesOption = False, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+def remove(
+    name: DatasetName, yes: YesOption = False, workspace: WorkspaceOption = None, json: JsonOption = False
+) -> None:
     """Forget a dataset; your files stay."""
     if not yes and not json:
         typer.confirm(f"Forget dataset '{name}'?", abort=True)

@@ -24,7 +24,6 @@ def demo(
 ) -> None:
     """Do the main job once: data, training, export with proof, endpoint; then stop all it started."""
     from pipelines import engine
-
     from workbench import settings as environment
     from workbench.cli.live import watch_run
     from workbench.cli.train import read_pairs

@@ -26,6 +26,8 @@ def doctor(
 ) -> None:
     """Say how things stand: versions, workspace, engine; --rebuild and --stop mend."""
     from workbench import settings
+    from workbench.rebuild import drift
+    from workbench.rebuild import rebuild as rebuild_rows
     from workbench.runs.lock import take_lock
 
     found: dict[str, Any] = {}
@@ -35,9 +37,8 @@ def doctor(
         found["stopped"] = engine.stop(settings.load())
     front = open_workspace(workspace)
     if rebuild:
-        found["rebuilt"] = front.rebuild()
+        found["rebuilt"] = rebuild_rows(front)
     lock, _ = take_lock()
-    drift = front.drift()
     found |= {
         "version": lock["code"]["version"],
         "python": lock["python"],
@@ -45,7 +46,7 @@ def doctor(
         "hardware": lock["hardware"],
         "workspace": str(front.paths.root),
         "rows": front.database.count(),
-        "drift": drift,
+        "drift": drift(front),
         "engine": _engine(),
     }
     output.show(found, json, lambda: _say(found))
@@ -83,10 +84,15 @@ def clean(
 
 def _engine() -> dict[str, Any]:
     from pipelines import engine
-
     from workbench import settings
 
-    return engine.status(settings.load()).payload()
+    found = engine.status(settings.load())
+    return {
+        "running": found.server and found.worker,
+        "answers": found.answers,
+        "address": found.state.api_url if found.state else None,
+        "folder": str(settings.load().engine.root),
+    }
 
 
 def _say(found: dict[str, Any]) -> None:

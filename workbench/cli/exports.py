@@ -22,7 +22,7 @@ NAME = "exports"
 app = typer.Typer(help="Exports: models in another format, each with its proof.", no_args_is_help=True)
 
 
-def export(  # noqa: PLR0913  one option per thing a person says
+def export(
     source: Annotated[str, typer.Argument(help="A training run, a .pt file, or registered weights.")],
     format: Annotated[str, typer.Option("--format", "-f", help="The format.")] = "onnx",  # noqa: A002
     data: Annotated[str, typer.Option(help="The dataset to compare the answers on.  [default: the run's own]")] = "",
@@ -78,5 +78,5 @@ def show(
     json: JsonOption = False,
 ) -> None:
     """Show one export and its certificate."""
-    made = open_workspace(workspace).export_of(export)
+    made = open_workspace(workspace).find_export(export)
     output.show({**made.summary(), "certificate": made.certificate}, json, lambda: output.facts(made.summary()))

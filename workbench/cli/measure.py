@@ -31,7 +31,7 @@ def predict(
     output.show({"model": model, "images": found}, json, lambda: _detections(found))
 
 
-def evaluate(  # noqa: PLR0913  one option per thing a person says
+def evaluate(
     run: Annotated[str, typer.Argument(help="A training run, a .pt file, or registered weights.")],
     split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
     data: Annotated[str, typer.Option(help="Another dataset than the run's own.")] = "",
@@ -50,7 +50,11 @@ def evaluate(  # noqa: PLR0913  one option per thing a person says
     )
     result = watch_run(measured, quiet=json)
     output.show(
-        {"run": measured.id, "split": split, **result.model_dump(mode="json", include={"headline", "metrics", "images"})},
+        {
+            "run": measured.id,
+            "split": split,
+            **result.model_dump(mode="json", include={"headline", "metrics", "images"}),
+        },
         json,
         lambda: output.facts({"split": split, "images": result.images, **result.metrics}),
     )
@@ -65,7 +69,7 @@ def _detections(images: list[dict[str, Any]]) -> None:
     output.table(
         ("image", "class", "confidence", "box"),
         rows,
-        f"Nothing was found in {len(images)} image{'s' if len(images) != 1 else ''}; a lower --conf shows weaker answers.",
+        f"Nothing was found; images: {len(images)}. A lower --conf shows weaker answers.",
     )
 
 

@@ -20,9 +20,10 @@ from workbench.cli.options import (
 )
 
 
-def train(  # noqa: PLR0913  one option per thing a person says
+def train(
     settings: Annotated[
-        list[str] | None, typer.Argument(help="Any setting as KEY=VALUE, e.g. epochs=50 imgsz=320.", metavar="[KEY=VALUE]...")
+        list[str] | None,
+        typer.Argument(help="Any setting as KEY=VALUE, e.g. epochs=50 imgsz=320.", metavar="[KEY=VALUE]..."),
     ] = None,
     data: Annotated[str, typer.Option(help="A registered dataset, or a data.yaml.")] = "",
     model: Annotated[str, typer.Option(help="yolo26n.yaml (from scratch), yolo26n (pretrained), or a .pt file.")] = "",

@@ -79,7 +79,7 @@ class Material:
 
 def material(split: str) -> Material:
     """Return the digits and the parts of the photographs that belong to ``split`` (train, val or test)."""
-    from sklearn.datasets import load_digits  # noqa: PLC0415 - heavy
+    from sklearn.datasets import load_digits
 
     first, last = SHARES[split]
     bunch = load_digits()
@@ -96,7 +96,7 @@ def photographs() -> tuple[Pixels, ...]:
     Raises:
         DatasetError: when ultralytics, which brings two of them, is not installed.
     """
-    from sklearn.datasets import load_sample_image  # noqa: PLC0415 - heavy
+    from sklearn.datasets import load_sample_image
 
     spec = find_spec("ultralytics")  # found, not imported: that would load torch
     if spec is None or not spec.submodule_search_locations:

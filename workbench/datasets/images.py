@@ -17,7 +17,7 @@ RESTORED = "the JPEG has bytes after its end: training rewrites its own copy of 
 
 def check(path: Path) -> str | None:
     """Return why a training drops the image at ``path``, ``RESTORED`` when it re-encodes it, None when it is fine."""
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - not needed to import the room
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings(), path.open("rb") as file:
@@ -39,7 +39,7 @@ def check(path: Path) -> str | None:
 
 
 def _reload(path: Path) -> str:
-    from PIL import Image  # noqa: PLC0415
+    from PIL import Image
 
     with Image.open(path) as image:
         image.load()

@@ -246,7 +246,7 @@ def _taken(existing: Dataset, source: DatasetSource) -> ConflictError:
 
 @contextmanager
 def _locked(paths: WorkspacePaths, name: str) -> Iterator[None]:
-    from filelock import FileLock  # noqa: PLC0415 - not needed to import the room
+    from filelock import FileLock
 
     try:
         paths.datasets.mkdir(parents=True, exist_ok=True)

@@ -47,7 +47,7 @@ def build_digit_scenes(
         ConflictError: when ``folder`` holds something else.
         StorageError: when the disk is full or the folder may not be written.
     """
-    from filelock import FileLock  # noqa: PLC0415 - not needed to import the room
+    from filelock import FileLock
 
     recipe = _recipe(scenes, size, seed)
     folder = folder.absolute()
@@ -102,10 +102,10 @@ def _build(folder: Path, recipe: dict[str, int], progress: Progress | None) -> N
 
 
 def _draw(folder: Path, recipe: dict[str, int], progress: Progress | None) -> None:
-    import numpy as np  # noqa: PLC0415 - heavy
-    from PIL import Image  # noqa: PLC0415
+    import numpy as np
+    from PIL import Image
 
-    from workbench.datasets import digits  # noqa: PLC0415 - brings numpy
+    from workbench.datasets import digits
 
     scenes, size = recipe["scenes"], recipe["size"]
     counts = {"train": scenes, "val": max(8, scenes * 4 // 25), "test": max(4, scenes * 2 // 25)}

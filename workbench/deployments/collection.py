@@ -6,6 +6,7 @@ What lives here: ``ws.deployments``. What does not: the process that answers (``
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from workbench.database import Database, DeploymentRow
@@ -45,7 +46,7 @@ class Deployments:
             return []
         return [read_record(child) for child in sorted(self.folder.iterdir()) if (child / RECORD_NAME).is_file()]
 
-    def alive(self) -> list[Endpoint]:
+    def alive(self) -> Sequence[Endpoint]:
         """Return the deployments whose process runs."""
         return [endpoint for endpoint in self.list() if alive(endpoint)]
 

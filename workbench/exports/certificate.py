@@ -233,8 +233,8 @@ def _whole(seen: _Seen) -> int:
 
 def _predict(weights: Path, images: Sequence[Path], spec: ModelSpec, conf: float, iou: float) -> list[_Seen]:
     # Its import makes ultralytics use torchvision's NMS instead of its own, in every process alike
-    import torchvision  # noqa: F401, PLC0415
-    from ultralytics.models.yolo.model import YOLO  # noqa: PLC0415
+    import torchvision  # noqa: F401
+    from ultralytics.models.yolo.model import YOLO
 
     options: dict[str, Any] = {"imgsz": spec.imgsz, "conf": conf, "iou": iou, "max_det": spec.max_det}
     if spec.output == "end2end":
@@ -257,7 +257,7 @@ def _predict(weights: Path, images: Sequence[Path], spec: ModelSpec, conf: float
 
 
 def _serve(folder: Path, images: Sequence[Path], conf: float, iou: float) -> tuple[list[_Seen], int | None]:
-    from workbench.serving.model import load_model  # noqa: PLC0415
+    from workbench.serving.model import load_model
 
     model = load_model(folder)
     answers, suppressed = [], 0
@@ -270,8 +270,8 @@ def _serve(folder: Path, images: Sequence[Path], conf: float, iou: float) -> tup
 
 
 def _decoded(images: Sequence[Path]) -> Iterator[npt.NDArray[np.uint8]]:
-    from workbench.serving.decode import ImageLimits, decode  # noqa: PLC0415
-    from workbench.serving.refusals import RefusalError  # noqa: PLC0415
+    from workbench.serving.decode import ImageLimits, decode
+    from workbench.serving.refusals import RefusalError
 
     for path in images:
         try:

@@ -106,8 +106,8 @@ def _check_request(checkpoint: Path, folder: Path) -> None:
 
 def _convert(checkpoint: Path, scratch: Path, options: dict[str, Any]) -> Path:
     """Return the ONNX file that ultralytics makes of a private copy: it writes beside what it reads."""
-    from ultralytics.models.yolo.model import YOLO  # noqa: PLC0415
-    from ultralytics.utils import checks  # noqa: PLC0415
+    from ultralytics.models.yolo.model import YOLO
+    from ultralytics.utils import checks
 
     copy = scratch / "model.pt"
     shutil.copyfile(checkpoint, copy)
@@ -130,7 +130,7 @@ def _convert(checkpoint: Path, scratch: Path, options: dict[str, Any]) -> Path:
 
 def _finish(converted: Path, draft: Path) -> ModelSpec:
     """Write the model into ``draft`` without paths and dates, and return its spec."""
-    import onnx  # noqa: PLC0415
+    import onnx
 
     model = onnx.load(converted)
     properties = {item.key: item.value for item in model.metadata_props}

@@ -69,10 +69,11 @@ def inspect(path: Path) -> CheckpointInfo:
     Raises:
         ModelError: when the file is damaged, holds code, or is no ultralytics checkpoint.
     """
-    from ultralytics.nn.tasks import torch_safe_load
+    from ultralytics.nn import tasks
 
+    read: Any = tasks.torch_safe_load
     try:
-        loaded, _ = torch_safe_load(str(path), safe_only=True)
+        loaded, _ = read(str(path), safe_only=True)
         model = loaded.get("ema") or loaded["model"]
         arguments = {**loaded.get("train_args", {}), **getattr(model, "args", {})}
         return CheckpointInfo(
@@ -100,11 +101,18 @@ def load(path: Path, task: str | None = None) -> Any:
     """
     if path.suffix == ".pt":
         task = inspect(path).task
-    from ultralytics import YOLO
     from ultralytics.utils import LOGGER
 
     LOGGER.setLevel("ERROR")
-    return YOLO(str(path), task=task)
+    return build(str(path), task)
+
+
+def build(path: str, task: str | None) -> Any:
+    """Return the ultralytics model class for a yaml, checkpoint or exported model, loaded."""
+    from ultralytics.models import RTDETR, YOLO
+
+    # RT-DETR has a trainer and a predictor of its own, which the YOLO class does not find.
+    return RTDETR(path) if "rtdetr" in Path(path).name.lower() else YOLO(path, task=task)
 
 
 def evaluate(path: Path, data_yaml: Path, split: str, folder: Path, **options: Any) -> tuple[dict[str, float], int]:
@@ -130,7 +138,9 @@ def evaluate(path: Path, data_yaml: Path, split: str, folder: Path, **options: A
     return {**metrics, **speed}, images[-1]
 
 
-def predict(path: Path, source: str, progress: Callable[[int], None] | None = None, **options: Any) -> list[dict[str, Any]]:
+def predict(
+    path: Path, source: str, progress: Callable[[int], None] | None = None, **options: Any
+) -> list[dict[str, Any]]:
     """Predict on images.
 
     Args:

@@ -43,7 +43,7 @@ def load_launcher(settings: Settings, name: str = "prefect") -> Launcher:
     """
     found = entry_points(group="workbench.launchers", name=name)
     for entry in found:
-        return cast(Launcher, entry.load()(settings))
+        return cast("Launcher", entry.load()(settings))
     known = ", ".join(sorted(entry.name for entry in entry_points(group="workbench.launchers"))) or "none"
     raise EngineError(
         f"No launcher is registered as '{name}'.",

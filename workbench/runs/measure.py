@@ -30,9 +30,7 @@ class Measured:
 
     def finish(self, job: Job) -> None:
         """Write the draft of the run's result."""
-        job.finish(
-            headline=self.headline, metrics=self.metrics, images=self.images, details={"split": self.split}
-        )
+        job.finish(headline=self.headline, metrics=self.metrics, images=self.images, details={"split": self.split})
 
 
 def measure(job: Job, checkpoint: str, data_yaml: str, split: str) -> Measured:

@@ -10,6 +10,7 @@ writes the notebook in place, where a reader can see half of it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -48,7 +49,7 @@ class _AtomicHandler(LocalHandler):  # type: ignore[misc]
         return path.removeprefix(SCHEME)
 
 
-class _KernelSpecs(KernelSpecManager):  # type: ignore[misc]
+class _KernelSpecs(KernelSpecManager):
     """Finds ``python3`` in this very environment, whatever kernels the user has installed elsewhere."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
@@ -58,7 +59,7 @@ class _KernelSpecs(KernelSpecManager):  # type: ignore[misc]
         return KernelSpec(argv=argv, display_name="Python 3", language="python")
 
 
-class _KernelManager(AsyncKernelManager):  # type: ignore[misc]
+class _KernelManager(AsyncKernelManager):
     """A kernel of this environment, without the user's IPython history or start-up files."""
 
     def _kernel_spec_manager_default(self) -> KernelSpecManager:
@@ -122,10 +123,12 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
             log_output=log_output,
             stdout_file=options["stdout_file"],
             stderr_file=options["stderr_file"],
-            extra_arguments=["--HistoryManager.enabled=False"],
+            extra_arguments=["--HistoryManager.enabled=False", "--log-level=ERROR"],
         ).execute()
 
 
+# Parameters were checked before; papermill reads them again by pattern, and warns of what its patterns do not know.
+logging.getLogger("papermill").setLevel(logging.ERROR)
 papermill_engines.register(ENGINE, _Engine)
 papermill_io.register(SCHEME, _AtomicHandler())
 

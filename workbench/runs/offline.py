@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from workbench import settings
 
@@ -50,9 +51,10 @@ def prepare(folder: Path) -> None:
 
 def silence_integrations() -> None:
     """Switch off the trackers that ultralytics would feed by itself: ours are fed from the run's own events."""
-    from ultralytics.utils import SETTINGS
+    from ultralytics import utils
 
-    SETTINGS.update({**{name: False for name in INTEGRATIONS if name in SETTINGS}, "sync": False})
+    known: Any = utils.SETTINGS
+    known.update({**{name: False for name in INTEGRATIONS if name in known}, "sync": False})
 
 
 def _cjk_font() -> Path | None:

@@ -36,7 +36,9 @@ class Table:
         if not self.rows:
             return self.empty
         widths = [max(len(row[at]) for row in [self.columns, *self.rows]) for at in range(len(self.columns))]
-        lines = ("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in self._lines())
+        lines = (
+            "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in self._lines()
+        )
         return "\n".join(line.rstrip() for line in lines)
 
     def _repr_html_(self) -> str:
@@ -71,7 +73,10 @@ def overview(spec: RunSpec) -> Table:
 
 def numbers(metrics: Mapping[str, object]) -> Table:
     """Return metrics as a table."""
-    return Table(("metric", "value"), [(name, f"{value:.5g}" if isinstance(value, float) else value) for name, value in metrics.items()])
+    return Table(
+        ("metric", "value"),
+        [(name, f"{value:.5g}" if isinstance(value, float) else value) for name, value in metrics.items()],
+    )
 
 
 def curves(events: Iterable[Event], title: str = "") -> Figure:
@@ -87,7 +92,9 @@ def curves(events: Iterable[Event], title: str = "") -> Figure:
     figure = Figure(figsize=(10, _HEIGHT_IN), layout="constrained")
     if title:
         figure.suptitle(title)
-    for axes, label, prefixes in zip(figure.subplots(1, 2), ("loss", "metric"), (("train/", "val/"), ("metrics/",)), strict=True):
+    for axes, label, prefixes in zip(
+        figure.subplots(1, 2), ("loss", "metric"), (("train/", "val/"), ("metrics/",)), strict=True
+    ):
         for name in dict.fromkeys(name for event in epochs for name in event["values"] if name.startswith(prefixes)):
             points = [(event["step"], values(event)[name]) for event in epochs if name in event["values"]]
             dashed = "--" if name.startswith("val/") else "-"

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from ultralytics import YOLO
 from ultralytics.utils import LOGGER
 
 from workbench.config.catalogue import headline_metric
 from workbench.config.schema import TrainingConfig
 from workbench.errors import ConfigError
 from workbench.runs import offline
-from workbench.runs.checkpoints import AtomicPath, publish
+from workbench.runs.checkpoints import AtomicPath, build, publish
 from workbench.runs.job import Job
 from workbench.runs.model import Headline, ModelLock, RunSpec
 
@@ -71,7 +70,7 @@ def train(job: Job, config: TrainingConfig) -> Trained:
     model_lock, data_yaml = _locked(job.spec, config)
     offline.silence_integrations()
     LOGGER.setLevel("WARNING")
-    model = YOLO(model_lock.path, task=model_lock.task)
+    model = build(model_lock.path, model_lock.task)
     recorder = _Recorder(job)
     for event, callback in recorder.callbacks().items():
         model.add_callback(event, callback)
@@ -176,7 +175,7 @@ class _Recorder:
             f"{torch.get_num_threads()} threads.",
         )
 
-    def on_epoch_start(self, trainer: Any) -> None:
+    def on_epoch_start(self, _trainer: Any) -> None:
         self.batch = 0
 
     def on_batch(self, trainer: Any) -> None:

@@ -6,25 +6,23 @@ What lives here: ``decode``. What does not: fitting the pixels into a model's in
 from __future__ import annotations
 
 import io
-import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from workbench.serving.refusals import MediaTypeError, TooLargeError, UnreadableImageError
 
-# MPO is what PIL calls the JPEG with a second picture that many phones write. PIL's other formats stay closed: some start
-# programs. PIL knows a format only once its plugin is loaded, and not every build has them all
-Image.init()
-WANTED = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
-FORMATS: tuple[str, ...] = tuple(name for name in WANTED if name in Image.OPEN)
+# PIL's other formats stay closed: some of them start programs
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
+PREFIX_BYTES = 16  # what PIL gives its plugins to recognise a format by
 READABLE = "a JPEG, PNG, WebP, BMP, GIF, TIFF or AVIF image"
 
-# Our own cap is below PIL's warning; without this, a larger cap set by the caller would write to the log
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# PIL knows a format only once its plugin is loaded
+Image.init()
 
 
 @dataclass(frozen=True)
@@ -70,21 +68,46 @@ def _check_header(data: bytes, limits: ImageLimits) -> None:
     if not data:
         raise UnreadableImageError("The image is empty (0 bytes).", f"Send {READABLE}.", "Check the file.")
     check_length(len(data), limits)
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as header:
-            width, height = header.size
-    except Image.DecompressionBombError as error:
-        raise _too_many_pixels(limits) from error
-    except UnidentifiedImageError as error:
+    width, height = _size(data)
+    if width * height > limits.pixels_max:
+        raise TooLargeError(
+            f"The image has {width} × {height} pixels.",
+            f"At most {limits.pixels_max} pixels.",
+            "Send a smaller image.",
+            width=width,
+            height=height,
+            pixels_max=limits.pixels_max,
+        )
+
+
+def _size(data: bytes) -> tuple[int, int]:
+    """Return width and height as the header has them.
+
+    The plugins are asked directly: ultralytics replaces ``Image.open`` by one that installs a package when it does not
+    know a format, and a certificate runs beside ultralytics.
+    """
+    opener = _opener(data[:PREFIX_BYTES])
+    if opener is None:
         raise MediaTypeError(
             f"The {len(data)} bytes are not an image that the endpoint reads.",
             f"Expected {READABLE}.",
             "Convert the image, or check that the file is whole.",
-        ) from error
-    except (OSError, SyntaxError, ValueError, EOFError, OverflowError) as error:
+        )
+    try:
+        with opener(io.BytesIO(data), "") as header:
+            return header.size
+    except Exception as error:
+        # A damaged header makes PIL raise anything from SyntaxError to struct.error
         raise _damaged(data) from error
-    if width * height > limits.pixels_max:
-        raise _too_many_pixels(limits, width=width, height=height)
+
+
+def _opener(prefix: bytes) -> Callable[[io.BytesIO, str], Image.Image] | None:
+    for name in FORMATS:
+        opener, accepts = Image.OPEN.get(name, (None, None))
+        # A text instead of True says that this build of PIL lacks the format
+        if opener and accepts and accepts(prefix) is True:
+            return opener
+    return None
 
 
 def check_length(length: int, limits: ImageLimits) -> None:
@@ -100,17 +123,6 @@ def check_length(length: int, limits: ImageLimits) -> None:
             "Send a smaller image, or compress it.",
             bytes_max=limits.bytes_max,
         )
-
-
-def _too_many_pixels(limits: ImageLimits, **size: int) -> TooLargeError:
-    shown = f"{size['width']} × {size['height']} pixels" if size else "more pixels than any photograph"
-    return TooLargeError(
-        f"The image has {shown}.",
-        f"At most {limits.pixels_max} pixels.",
-        "Send a smaller image.",
-        pixels_max=limits.pixels_max,
-        **size,
-    )
 
 
 def _damaged(data: bytes) -> UnreadableImageError:

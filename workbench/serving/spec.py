@@ -147,9 +147,13 @@ def parse_spec(data: object, path: Path) -> ModelSpec:
     if version != SPEC_VERSION:
         raise _invalid(path, f"its version is {version!r}", f"version {SPEC_VERSION}")
     try:
-        fields: dict[str, Any] = {**data, "letterbox": Letterbox(**data.get("letterbox", {}))}
-        spec = ModelSpec(**{**fields, "names": tuple(data["names"]), "imgsz": tuple(data["imgsz"])})
-    except (TypeError, KeyError) as error:
+        letterbox = Letterbox(**data.get("letterbox", {}))
+    except TypeError as error:
+        raise _invalid(path, f"its letterbox does not fit ({error})", "the fields that an export writes") from error
+    lists = {name: tuple(data[name]) if isinstance(data.get(name), list) else () for name in ("names", "imgsz")}
+    try:
+        spec = ModelSpec(**{**data, **lists, "letterbox": letterbox})
+    except TypeError as error:
         raise _invalid(path, f"its fields do not fit ({error})", "the fields that an export writes") from error
     for name, (fits, expected) in _rules(spec).items():
         if not fits:

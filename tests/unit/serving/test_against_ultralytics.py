@@ -74,17 +74,15 @@ def raw_output(seed: int, count: int, classes: int, *, ties: bool) -> np.ndarray
 @FEW
 @given(
     st.integers(0, 2**32),
-    st.integers(0, 300),
-    st.integers(1, 5),
+    st.tuples(st.integers(0, 300), st.integers(1, 5)),
     st.booleans(),
-    st.sampled_from([0.0, 0.01, 0.3, 0.5, 0.95, 1.0]),
-    st.sampled_from([0.0, 0.3, 0.45, 0.5, 0.7, 1.0]),
-    st.booleans(),
-    st.sampled_from([1, 5, 300]),
+    st.tuples(st.sampled_from([0.0, 0.01, 0.3, 0.5, 0.95, 1.0]), st.sampled_from([0.0, 0.3, 0.45, 0.5, 0.7, 1.0])),
+    st.tuples(st.booleans(), st.sampled_from([1, 5, 300])),
 )
 def test_nms_keeps_the_same_boxes_in_the_same_order(
-    seed: int, count: int, classes: int, ties: bool, conf: float, iou: float, agnostic: bool, max_det: int
+    seed: int, size: tuple[int, int], ties: bool, thresholds: tuple[float, float], options: tuple[bool, int]
 ) -> None:
+    (count, classes), (conf, iou), (agnostic, max_det) = size, thresholds, options
     # Six candidates would read as an end-to-end output over there
     output = raw_output(seed, count + (count == 6), classes, ties=ties)
     spec = replace(SPEC, names=tuple("abcde"[:classes]), agnostic=agnostic, max_det=max_det)

@@ -23,9 +23,10 @@ def encoded(mode: str = "RGB", kind: str = "PNG", **options: object) -> bytes:
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A PNG that announces a size and holds no pixels."""
-    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+    """A PNG that announces a size and holds one byte of pixels."""
+    chunks = (b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), b"IDAT" + zlib.compress(b"0"))
+    framed = [struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) for chunk in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
 
 
 def test_a_lossless_image_gives_its_pixels_as_blue_green_red() -> None:
@@ -91,9 +92,22 @@ def test_what_is_no_whole_image_is_refused_by_kind(data: bytes, kind: type[Refus
 def test_a_decompression_bomb_is_refused_before_it_is_decoded(side: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("the bomb was decoded"))
     started = time.monotonic()
-    with pytest.raises((TooLargeError, UnreadableImageError)):
+    with pytest.raises(TooLargeError, match=f"{side} × {side} pixels"):
         decode(png_header(side, side))
     assert time.monotonic() - started < 0.5
+
+
+def test_no_package_is_installed_for_an_unknown_format_beside_ultralytics(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("Image.open was used"))
+    with pytest.raises(MediaTypeError):
+        decode(b"\x00\x00\x00\x18ftypheic" + bytes(64))
+
+
+def test_a_jpeg_cut_anywhere_is_refused() -> None:
+    data = encoded(kind="JPEG")
+    for cut in range(0, len(data) - 10, 37):
+        with pytest.raises(RefusalError):
+            decode(data[:cut])
 
 
 def test_the_limits_are_inclusive() -> None:

@@ -55,7 +55,7 @@ def test_many_threads_get_what_one_gets(model_folder: Path) -> None:
 
 
 def test_another_task_than_detect_is_refused(make_model_folder: Callable[..., Path]) -> None:
-    with pytest.raises(ModelError, match="task 'segment'. The endpoint answers detect models"):
+    with pytest.raises(ModelError, match=r"task 'segment'\. The endpoint answers detect models"):
         load_model(make_model_folder(task="segment"))
 
 

@@ -1,0 +1,95 @@
+"""What an export, an evaluation or a prediction stands on: from a name to a checkpoint and a dataset.
+
+What lives here: telling a run's name from a file's or a model's. What does not: reading the file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench import storage
+from workbench.datasets.registry import Dataset
+from workbench.errors import ConfigError, ConflictError, UnknownNameError
+from workbench.exports.export import Export
+from workbench.runs.model import DatasetLock, ModelLock
+from workbench.runs.run import Run
+
+if TYPE_CHECKING:
+    from workbench.workspace import Workspace
+
+
+def checkpoint_of(workspace: Workspace, source: str | Run, data: str) -> tuple[ModelLock, DatasetLock, str | None]:
+    """Return the checkpoint that ``source`` names, the dataset to answer on, and the run that trained it, if one did.
+
+    Args:
+        workspace: where names are looked up.
+        source: a training run, or a checkpoint by path or registered name.
+        data: a dataset; empty for the run's own.
+
+    Raises:
+        RequestError: when there is no such checkpoint, or no dataset is known.
+    """
+    run = source if isinstance(source, Run) else as_run(workspace, source)
+    if run is None:
+        model, locked = workspace.weights.resolve(str(source)), None
+    else:
+        spec, path = run.spec, run.checkpoint
+        if spec.model is None:
+            raise ConflictError(f"Run '{run.id}' trained nothing.", "A training run.", "See `workbench runs list`.")
+        locked = spec.dataset
+        model = ModelLock(
+            ref=run.id, kind="checkpoint", task=spec.model.task, path=str(path), sha256=storage.sha256(path)
+        )
+    if data:
+        locked = lock_dataset(workspace.datasets.resolve(data, task=model.task))
+    if locked is None:
+        raise ConfigError(
+            f"'{source}' is a checkpoint without a dataset.",
+            "The dataset on which the answers are compared or measured.",
+            "Name it with --data.",
+        )
+    return model, locked, run.id if run else None
+
+
+def weights_of(workspace: Workspace, model: str | Run | Export) -> tuple[Path, str | None]:
+    """Return the file that answers, and its task where the file does not say.
+
+    Raises:
+        RequestError: when there is no such model.
+        RunError: when the run has no checkpoint, or the export is not complete.
+    """
+    if isinstance(model, str) and model.endswith(".onnx") and Path(model).is_file():
+        return Path(model), None
+    run = model.run if isinstance(model, Export) else as_run(workspace, model) if isinstance(model, str) else model
+    if run is None:
+        return Path(workspace.weights.resolve(str(model)).path), None
+    if run.spec.kind == "export":
+        task = run.spec.model.task if run.spec.model else None
+        return Export(run).folder / "model.onnx", task
+    return run.checkpoint, None
+
+
+def as_run(workspace: Workspace, name: str) -> Run | None:
+    """Return the run of that name; ``None`` when the name is rather a model's or a file's.
+
+    Raises:
+        UnknownNameError: when it reads like a run's id, and there is no such run.
+    """
+    try:
+        return workspace.run(name)
+    except UnknownNameError:
+        if name.startswith(("train-", "export-")) or name == "last":
+            raise
+        return None
+
+
+def lock_dataset(dataset: Dataset) -> DatasetLock:
+    """Return what a run records of the dataset that it reads."""
+    return DatasetLock(
+        name=dataset.name,
+        uri=dataset.uri,
+        digest=dataset.digest,
+        images=dict(dataset.images),
+        data_yaml=str(dataset.data_yaml),
+    )
