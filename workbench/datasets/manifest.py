@@ -69,7 +69,7 @@ class Manifest:
         Raises:
             DatasetError: when a file cannot be read.
         """
-        links, entries = plan(source), []
+        links, entries = plan(source), []  # sorted by path
         with ThreadPoolExecutor(_THREADS) as pool:
             for done, (path, (size, digest)) in enumerate(
                 zip(links, pool.map(_hash, links.values()), strict=True), start=1
@@ -77,7 +77,7 @@ class Manifest:
                 entries.append(Entry(path, size, digest))
                 if progress:
                     progress(done, len(links))
-        return cls(source.task, source.names, source.options, tuple(sorted(entries)))
+        return cls(source.task, source.names, source.options, tuple(entries))
 
     @cached_property
     def digest(self) -> str:

@@ -239,9 +239,9 @@ def _until(met: Callable[[], bool], timeout_s: float) -> bool:
 
 
 def _collect(pid: int) -> None:
-    child = _children.pop(pid, None)
-    if child is not None:
-        child.wait()
+    child = _children.get(pid)
+    if child is not None and child.poll() is not None:
+        del _children[pid]
 
 
 def _not_stopped(endpoint: Endpoint, why: str) -> EndpointError:

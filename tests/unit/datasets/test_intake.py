@@ -59,10 +59,12 @@ def test_the_last_images_folder_becomes_labels(yolo: Make) -> None:
     assert len(load(data).labels) == 6
 
 
-def test_labels_beside_a_linked_folder_are_found_on_either_side(yolo: Make, tmp_path: Path) -> None:
+@pytest.mark.parametrize("labels", ["pets/labels", "store/labels"])
+def test_labels_beside_a_linked_folder_are_found_on_either_side(yolo: Make, tmp_path: Path, labels: str) -> None:
     data = yolo()
-    shutil.move(data.parent / "images", tmp_path / "store")
-    (data.parent / "images").symlink_to(tmp_path / "store")
+    shutil.move(data.parent / "images", tmp_path / "store" / "images")
+    (data.parent / "images").symlink_to(tmp_path / "store" / "images")
+    shutil.move(data.parent / "labels", tmp_path / labels)
     assert len(load(data).labels) == 6
 
 

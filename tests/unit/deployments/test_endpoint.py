@@ -102,7 +102,7 @@ def test_an_endpoint_that_dies_says_its_last_words(start: Start, model_folder: P
 
 def test_an_endpoint_that_is_not_ready_in_time_is_killed(start: Start) -> None:
     before = set(psutil.Process().children())
-    with pytest.raises(EndpointError, match="not ready after 0.01 s"):
+    with pytest.raises(EndpointError, match=r"not ready after 0\.01 s"):
         start(timeout_s=0.01)
     assert set(psutil.Process().children()) <= before
 

@@ -1,0 +1,84 @@
+# The targets that people and CI call; .ci/run calls `check` and `test`, nothing else.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+TAG := $(shell $(or $(PYTHON),false) -c 'import sys; print("py%d%d" % sys.version_info[:2])' 2>/dev/null)
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CONSTRAINTS := constraints/$(TAG).txt
+export WORKBENCH_HOME ?= $(CURDIR)/workspace
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup demo lab test check fmt notebooks bench bench-overhead constraints system clean-venv
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(READY)  ## make .venv and install everything pinned
+
+# The marker is written last. An interrupted install leaves packages half-copied, which pip does not see: start over.
+$(READY): pyproject.toml $(CONSTRAINTS)
+	@if [ -z "$(PYTHON)" ]; then printf '%s\n' "Error: no Python 3.11, 3.12 or 3.13 was found." \
+	  "Expected one of python3.11, python3.12, python3.13 on PATH." "Install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 2; fi
+	@if [ -e $(VENV)/.installing ]; then echo "The last install was interrupted: starting over."; rm -rf $(VENV); fi
+	@$(PYTHON) -m venv $(VENV) || { printf '%s\n' "Error: $(PYTHON) could not make a virtual environment in $(VENV)." \
+	  "Expected the venv module, and room on the disk." "On Debian or Ubuntu: apt install python3-venv" >&2; exit 2; }
+	@touch $(VENV)/.installing
+	@echo "Installing into $(VENV): about 6 GB with PyTorch, a few minutes ..."
+	@$(BIN)/python -m pip install --quiet --no-input --constraint $(CONSTRAINTS) --editable '.[dev]' || { printf '%s\n' \
+	  "Error: the packages could not be installed; pip said why above." "Expected access to a package index, and 8 GB of free disk." \
+	  "Run the same command again: it starts over." >&2; exit 1; }
+	@rm $(VENV)/.installing && touch $@
+
+demo: $(READY)  ## do the main job: data, training, export with proof, endpoint (DATA=path/to/data.yaml for your own)
+	@$(BIN)/workbench demo $(if $(DATA),--data '$(DATA)')
+
+lab: $(READY)  ## open JupyterLab on the studio notebook
+	@$(BIN)/workbench lab
+
+check: $(READY)  ## lint, types, import contracts, budgets, notebooks stripped, light import
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/architecture
+
+test: $(READY) system  ## prove it; prints line and branch coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -n 2 tests/unit
+	$(BIN)/coverage run -m pytest -q tests/contract tests/notebooks tests/faults tests/demo
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+fmt: $(READY)  ## format and mend what can be mended by itself; strip notebooks
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/nbstripout notebooks/*/*.ipynb
+
+notebooks: $(READY)  ## execute the studio notebook in a workspace of its own
+	$(BIN)/pytest -q tests/notebooks
+
+bench: bench-overhead  ## measure what is claimed
+
+bench-overhead: $(READY)  ## what a notebook job costs over plain Python
+	$(BIN)/python -m tests.bench.overhead
+
+constraints: $(CONSTRAINTS)  ## resolve pinned versions for PYTHON (e.g. PYTHON=python3.12)
+
+$(CONSTRAINTS):
+	$(PYTHON) constraints/resolve.py $@
+
+# System packages that tests need, one a line in apt.txt.
+system:
+	@missing=$$(grep -v '^#' apt.txt | while read -r name; do dpkg-query -W -f='$${Status}' "$$name" 2>/dev/null | grep -q 'install ok' || printf '%s ' "$$name"; done); \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then run=; elif sudo -n true 2>/dev/null; then run='sudo -n'; else \
+	  printf '%s\n' "Error: these system packages are missing: $$missing" "Expected them installed, or the right to install them." \
+	    "Run: sudo apt-get install --yes $$missing" >&2; exit 2; fi; \
+	$$run apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$run apt-get install -qq --yes --no-install-recommends $$missing >/dev/null
+
+clean-venv:  ## remove the virtual environment
+	rm -rf $(VENV)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import pytest
+
+from workbench.errors import ConflictError, ExportError, ModelError, RequestError
+from workbench.exports.exporter import export_onnx
+from workbench.exports.formats import find_format
+from workbench.serving.model import load_model
+from workbench.serving.spec import SPEC_NAME, WEIGHTS_NAME, file_sha256, read_spec
+
+SIDE = 64
+
+
+def test_an_export_is_a_model_with_its_spec_and_nothing_else(checkpoint: Path, tmp_path: Path) -> None:
+    beside = sorted(checkpoint.parent.iterdir())
+    exported = export_onnx(checkpoint, tmp_path / "export", imgsz=(SIDE, 96))
+    assert sorted(path.name for path in exported.folder.iterdir()) == [SPEC_NAME, WEIGHTS_NAME]
+    assert list(tmp_path.iterdir()) == [exported.folder]
+    assert sorted(checkpoint.parent.iterdir()) == beside
+    spec = read_spec(exported.folder)
+    assert spec == exported.spec
+    assert (spec.task, spec.imgsz, spec.output, len(spec.names)) == ("detect", (SIDE, 96), "raw", 80)
+    assert spec.sha256 == file_sha256(exported.weights)
+    load_model(exported.folder).warm_up()
+
+
+def test_the_same_checkpoint_gives_the_same_bytes_without_paths_and_dates(checkpoint: Path, tmp_path: Path) -> None:
+    first = export_onnx(checkpoint, tmp_path / "first", imgsz=SIDE)
+    second = export_onnx(checkpoint, tmp_path / "elsewhere" / "second", imgsz=SIDE)
+    data = first.weights.read_bytes()
+    assert data == second.weights.read_bytes()
+    assert (first.folder / SPEC_NAME).read_bytes() == (second.folder / SPEC_NAME).read_bytes()
+    assert b"secret" not in data
+    assert str(tmp_path).encode() not in data
+    properties = {item.key: item.value for item in onnx.load(first.weights).metadata_props}
+    assert (properties["date"][:4], properties["task"]) == ("1970", "detect")
+    assert "AGPL-3.0" in properties["license"]
+
+
+def test_an_earlier_export_is_replaced_and_anything_else_is_left_alone(checkpoint: Path, tmp_path: Path) -> None:
+    exported = export_onnx(checkpoint, tmp_path / "export", imgsz=SIDE)
+    (exported.folder / "certificate.json").write_text("of the earlier export")
+    export_onnx(checkpoint, exported.folder, imgsz=SIDE)
+    assert not (exported.folder / "certificate.json").exists()
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("years of work")
+    with pytest.raises(ConflictError, match="is no export"):
+        export_onnx(checkpoint, tmp_path / "thesis", imgsz=SIDE)
+    assert (tmp_path / "thesis" / "chapter.txt").exists()
+
+
+def test_a_failed_export_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "best.pt").write_bytes(b"not a checkpoint")
+    with pytest.raises(ExportError, match=r"best\.pt"):
+        export_onnx(tmp_path / "best.pt", tmp_path / "export", imgsz=SIDE)
+    assert [path.name for path in tmp_path.iterdir()] == ["best.pt"]
+
+
+def test_a_missing_checkpoint_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no checkpoint"):
+        export_onnx(tmp_path / "best.pt", tmp_path / "export", imgsz=SIDE)
+
+
+def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
+    assert find_format(" ONNX ").suffix == ".onnx"
+    with pytest.raises(RequestError, match=r"Known formats: onnx\. Did you mean 'onnx'"):
+        find_format("onx")

@@ -1,0 +1,180 @@
+"""What the engine does before and without Prefect: its state file, its ends and its errors."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipelines import engine, listening, remains, state, variables
+from pipelines.processes import Process, identify, kill, spawn
+from pipelines.state import EngineState
+from workbench.errors import EngineError
+from workbench.settings import Settings
+
+SLEEPS = "import time; time.sleep(60)"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    found = Settings(workbench_engine_home=tmp_path / "engine", prefect_api_url=None)
+    found.engine.prefect_home.mkdir(parents=True)
+    return found
+
+
+def member(settings: Settings, code: str = SLEEPS) -> Process:
+    paths = settings.engine
+    command = [sys.executable, "-S", "-c", code]
+    return identify(spawn(command, variables.engine_environment(paths, "http://x/api"), paths.log("job")).pid)
+
+
+def test_the_state_is_read_back_as_it_was_written(settings: Settings) -> None:
+    written = EngineState("http://127.0.0.1:1/api", "d", 1, Process(1, 2.5), None, 3.5, {"prefect": "3"})
+    state.write(settings.engine.state, written)
+    assert state.read(settings.engine.state) == written
+    assert written.server_pid == 1
+    assert written.worker_pid is None
+    assert written.local
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"api_url": "x"}', '{"server": 1, "worker": 2}', '{"other": 1}'])
+def test_a_damaged_state_is_no_state(settings: Settings, text: str) -> None:
+    settings.engine.state.write_text(text)
+    assert state.read(settings.engine.state) is None
+
+
+def test_a_state_whose_pids_were_recycled_is_not_complete(settings: Settings) -> None:
+    me = identify(os.getpid())
+    running = EngineState("http://x/api", "d", 1, me, me)
+    assert running.complete
+    assert not replace(running, worker=Process(me.pid, me.created_at - 60)).complete
+    assert not replace(running, deployment_id="").complete
+
+
+def test_stopping_never_touches_a_process_that_has_got_an_old_pid(settings: Settings) -> None:
+    stranger = subprocess.Popen([sys.executable, "-S", "-c", SLEEPS])
+    recycled = Process(stranger.pid, identify(stranger.pid).created_at - 60)
+    state.write(settings.engine.state, EngineState("http://127.0.0.1:1/api", "d", 1, recycled, recycled))
+    try:
+        assert engine.stop(settings, grace_s=1) == []
+        assert stranger.poll() is None
+        assert not settings.engine.state.exists()
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_stopping_what_never_ran_stops_nothing(tmp_path: Path) -> None:
+    assert engine.stop(Settings(workbench_engine_home=tmp_path / "never", prefect_api_url=None)) == []
+    assert not (tmp_path / "never").exists()
+
+
+def test_stopping_ends_worker_orphaned_job_and_server_in_that_order(settings: Settings) -> None:
+    worker, job, server = (member(settings) for _ in range(3))
+    state.write(settings.engine.state, EngineState("http://127.0.0.1:1/api", "d", 1, server, worker))
+    stopped = engine.stop(settings, grace_s=5)
+    assert stopped == [f"worker (pid {worker.pid})", f"job (pid {job.pid})", f"server (pid {server.pid})"]
+    assert [one.find() for one in (worker, job, server)] == [None] * 3
+    assert not settings.engine.state.exists()
+
+
+def test_who_is_deaf_to_the_request_is_killed_after_the_grace(settings: Settings) -> None:
+    deaf = member(settings, "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)")
+    time.sleep(0.3)
+    assert engine.stop(settings, grace_s=0.2) == [f"job (pid {deaf.pid})"]
+    assert deaf.find() is None
+
+
+def test_the_state_file_stays_when_a_process_survives(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    state.write(settings.engine.state, EngineState("http://127.0.0.1:1/api", port=1))
+    monkeypatch.setattr(remains, "kill", lambda processes: [psutil.Process()])
+    with pytest.raises(EngineError, match=f"survived being killed: {os.getpid()}"):
+        engine.stop(settings, grace_s=0)
+    assert settings.engine.state.exists()
+
+
+def test_a_shared_server_is_never_stopped_and_asked_only_over_http(tmp_path: Path) -> None:
+    shared = Settings(workbench_engine_home=tmp_path / "e", prefect_api_url="http://127.0.0.1:1/api")
+    assert engine.stop(shared) == []
+    assert not engine.status(shared).answers
+    assert not (tmp_path / "e").exists()
+
+
+def test_status_of_nothing_is_nothing(settings: Settings) -> None:
+    assert engine.status(settings) == engine.EngineStatus(None, server=False, worker=False, answers=False)
+
+
+def test_a_job_is_found_by_its_flow_run(settings: Settings) -> None:
+    paths = settings.engine
+    marks = {**variables.engine_environment(paths, "http://x/api"), variables.FLOW_RUN: "run-1"}
+    job = identify(spawn([sys.executable, "-S", "-c", SLEEPS], marks, paths.log("job")).pid)
+    try:
+        found = remains.job(paths, "run-1")
+        assert found is not None
+        assert found.pid == job.pid
+        assert remains.job(paths, "run-2") is None
+    finally:
+        kill(process for one in [job] if (process := one.find()))
+
+
+def test_a_server_that_fails_to_start_shows_its_last_words_and_leaves_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "spawn", _spawn_failing)
+    with pytest.raises(EngineError, match=r"(?s)Prefect server ended with status 3.*No space left on device") as caught:
+        engine.ensure(settings)
+    assert caught.value.fields["log"] == str(settings.engine.log("server"))
+    assert str(settings.engine.log("server")) in caught.value.todo
+    assert _members(settings) == []
+
+
+def test_an_interrupted_start_leaves_nothing_running(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, "spawn", _spawn_sleeping)
+    monkeypatch.setattr(engine.Api, "healthy", lambda self, timeout_s: False)
+    monkeypatch.setattr(engine.time, "sleep", interrupt)
+    monkeypatch.setattr("pipelines.processes.time.sleep", lambda _: None)
+    with pytest.raises(KeyboardInterrupt):
+        engine.ensure(settings)
+    assert _members(settings) == []
+
+
+def test_the_old_port_is_taken_again_when_it_is_free_and_another_one_when_it_is_not() -> None:
+    with listening.bind(None) as first:
+        port = int(first.getsockname()[1])
+        with listening.bind(port) as second:
+            assert second.getsockname()[1] != port
+    with listening.bind(port) as third:
+        assert third.getsockname() == ("127.0.0.1", port)
+
+
+def test_who_connects_before_the_server_accepts_waits() -> None:
+    with listening.bind(None) as listener, socket.create_connection(listener.getsockname(), timeout=1) as early:
+        early.sendall(b"x")
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.recv(1) == b"x"
+
+
+def _members(settings: Settings) -> list[psutil.Process]:
+    from pipelines.processes import members
+
+    return members({variables.MEMBER: str(settings.engine.root)})
+
+
+def _spawn_failing(command: list[str], environment: dict[str, str], log: Path, fds: list[int]) -> object:
+    code = "import sys; print('OSError: No space left on device'); sys.exit(3)"
+    return spawn([sys.executable, "-S", "-c", code], environment, log, fds)
+
+
+def _spawn_sleeping(command: list[str], environment: dict[str, str], log: Path, fds: list[int]) -> object:
+    return spawn([sys.executable, "-S", "-c", SLEEPS], environment, log, fds)
