@@ -27,7 +27,7 @@ import workbench
 from pipelines import handover, listening, remains, variables
 from pipelines import state as record
 from pipelines.api import Api
-from pipelines.processes import identify, kill, spawn
+from pipelines.processes import Process, identify, kill, spawn
 from pipelines.registration import POOL, WORKER, register
 from pipelines.state import EngineState
 from workbench.errors import EngineError, storage_error
@@ -126,7 +126,7 @@ class _Start:
     def __init__(self, paths: EnginePaths) -> None:
         self._paths = paths
         self._state = record.read(paths.state) or EngineState(api_url="")
-        self._started: list[subprocess.Popen[bytes]] = []
+        self._started: list[tuple[subprocess.Popen[bytes], Process]] = []
 
     def run(self) -> EngineState:
         try:
@@ -140,7 +140,7 @@ class _Start:
                 self._await(lambda: works or _heartbeat(api) >= self._state.started_at, "worker")
                 self._keep(deployment_id=register(api))
         except BaseException:
-            kill(process for one in self._started if (process := identify(one.pid).find()))
+            kill(process for _, one in self._started if (process := one.find()))
             raise
         return self._state
 
@@ -162,19 +162,20 @@ class _Start:
         url = f"http://127.0.0.1:{port}/api"
         with listener:
             process = self._spawn("server", url, "pipelines.serve", str(listener.fileno()), fd=listener.fileno())
-        self._keep(api_url=url, port=port, server=identify(process.pid), started_at=time.time(), versions=_versions())
+        self._keep(api_url=url, port=port, server=process, started_at=time.time(), versions=_versions())
 
     def _start_worker(self) -> None:
         self._keep(started_at=time.time())
         process = self._spawn("worker", self._state.api_url, "pipelines.work", str(_wake_file(self._paths)))
-        self._keep(worker=identify(process.pid))
+        self._keep(worker=process)
 
-    def _spawn(self, name: str, url: str, module: str, argument: str, fd: int | None = None) -> subprocess.Popen[bytes]:
+    def _spawn(self, name: str, url: str, module: str, argument: str, fd: int | None = None) -> Process:
         # -P: a folder named `pipelines` in the working directory must not be imported in our place.
         command = [sys.executable, "-P", "-m", module, argument]
         environment = variables.engine_environment(self._paths, url)
-        process = spawn(command, environment, self._paths.log(name), [] if fd is None else [fd])
-        self._started.append(process)
+        popen = spawn(command, environment, self._paths.log(name), [] if fd is None else [fd])
+        process = identify(popen.pid)
+        self._started.append((popen, process))
         return process
 
     def _keep(self, **changes: object) -> None:
@@ -184,7 +185,7 @@ class _Start:
     def _await(self, ready: Callable[[], bool], name: str) -> None:
         deadline = time.monotonic() + START_S
         while not ready():
-            ended = [one.returncode for one in self._started if one.poll() is not None]
+            ended = [popen.returncode for popen, _ in self._started if popen.poll() is not None]
             if ended or time.monotonic() > deadline:
                 raise self._failed(name, ended)
             time.sleep(_POLL_S)

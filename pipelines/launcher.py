@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import shlex
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pipelines import engine, handover, remains
 from pipelines.api import Api
@@ -18,6 +19,7 @@ from pipelines.state import EngineState
 from workbench.runs.launcher import LaunchState
 from workbench.settings import Settings, environment
 
+_START_S = 5.0  # from being taken up to the job's process
 _STATES: Final[dict[str, LaunchState]] = {
     "SCHEDULED": "waiting",
     "PENDING": "active",
@@ -82,13 +84,8 @@ class PrefectLauncher:
         if run is None:
             return "unknown"
         state = _STATES.get(run["state_type"] or "", "unknown")
-        if (
-            state == "active"
-            and run["start_time"]
-            and found.local
-            and not remains.job(self._settings.engine, launch_id)
-        ):
-            return "ended"  # killed together with its worker, so nobody told the server
+        if state == "active" and found.local and _gone(run) and not remains.job(self._settings.engine, launch_id):
+            return "ended"
         return state
 
     def alive(self) -> bool:
@@ -104,3 +101,15 @@ class PrefectLauncher:
         handed = handover.put(root, key, environment())
         command = [sys.executable, "-P", "-m", "pipelines.job", str(handed)]
         return {"command": shlex.join(command), "working_dir": str(root)}
+
+
+def _gone(run: dict[str, Any]) -> bool:
+    """Return whether a run without a process has ended, although nobody told the server.
+
+    Its job was killed together with its worker; or it was cancelled between being taken up and being started, when
+    Prefect's engine steps back and leaves the flow run ``CANCELLING``.
+    """
+    if run["start_time"]:
+        return True
+    since = datetime.now(UTC) - datetime.fromisoformat(run["state"]["timestamp"])
+    return bool(run["state_type"] == "CANCELLING" and since.total_seconds() > _START_S)

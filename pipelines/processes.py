@@ -86,7 +86,7 @@ def members(marks: Mapping[str, str]) -> list[psutil.Process]:
 def heads(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
     """Return those whose parent is not among them, e.g. a job and not its kernel."""
     pids = {process.pid for process in processes}
-    return [process for process in processes if process.ppid() not in pids]
+    return [process for process in processes if _parent(process) not in pids]
 
 
 def family(process: psutil.Process) -> list[psutil.Process]:
@@ -141,3 +141,10 @@ def _status(process: psutil.Process) -> str:
         return str(process.status())
     except psutil.NoSuchProcess:
         return str(psutil.STATUS_ZOMBIE)
+
+
+def _parent(process: psutil.Process) -> int:
+    try:
+        return int(process.ppid())
+    except psutil.NoSuchProcess:
+        return 0

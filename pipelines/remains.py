@@ -10,7 +10,7 @@ import os
 import psutil
 
 from pipelines import variables
-from pipelines.processes import alive, family, heads, kill, members, terminate
+from pipelines.processes import alive, heads, kill, members, terminate
 from pipelines.state import EngineState
 from workbench.errors import EngineError
 from workbench.paths import EnginePaths
@@ -60,5 +60,5 @@ def job(paths: EnginePaths, flow_run_id: str) -> psutil.Process | None:
 def _others(paths: EnginePaths, server: psutil.Process | None) -> list[psutil.Process]:
     """Return the engine's living processes other than the server and whoever calls this, with its parents."""
     me = psutil.Process(os.getpid())
-    spared = {me, *me.parents(), *family(me), *([server] if server else [])}
+    spared = {me, *me.parents(), *([server] if server else [])}
     return [process for process in alive(members({variables.MEMBER: str(paths.root)})) if process not in spared]

@@ -63,7 +63,9 @@ def _table(report: Report) -> None:
             report.headline["name"]: f"{report.headline['value']:.3f}",
             "export": f"{report.export['format']}, {output.size(report.export['bytes'])}",
             "answers like the model": f"yes: {parity['box_px']:.1g} px, {parity['confidence']:.1g} confidence, "
-            f"{parity['images']} images",
+            f"{parity['images']} images"
+            if parity["passed"]
+            else f"not proven: {'; '.join(parity['failures'])}",
             "endpoint": f"{report.endpoint['latency_ms']:.1f} ms an image",
             "saw": ", ".join(found) or "nothing",
             "took": output.duration(report.seconds),

@@ -62,7 +62,7 @@ def list_(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
                     row["source"],
                     row["format"],
                     output.size(row["bytes"]) if row["bytes"] else "",
-                    {True: "yes", False: "NO", None: ""}[row["parity"]["passed"] if row["parity"] else None],
+                    {True: "yes", False: "not proven", None: ""}[row["parity"]["passed"] if row["parity"] else None],
                 )
                 for row in rows
             ],

@@ -97,6 +97,14 @@ class Parity:
         return not self.failures
 
     @property
+    def differs(self) -> bool:
+        """An answer of the export, or of the endpoint with it, is another than the checkpoint's.
+
+        Neither ``passed`` nor ``differs`` means that the images show too little for a proof.
+        """
+        return not (self.export.within_tolerance and self.serving.within_tolerance)
+
+    @property
     def failures(self) -> tuple[str, ...]:
         """Say for each condition that is not met what it is; empty when all are."""
         checks = (

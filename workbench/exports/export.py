@@ -109,7 +109,7 @@ def finish(job: Job, exported: ExportedModel, parity: Parity, format: str) -> No
     Raises:
         ExportError: when the export does not answer like the checkpoint; the folder and its certificate stay.
     """
-    if not parity.passed:
+    if parity.differs:
         raise ExportError(
             f"The export does not answer like the checkpoint: {'; '.join(parity.failures)}.",
             "The same boxes to 0.01 px and 0.0001 of confidence, on at least 16 images.",
@@ -127,6 +127,7 @@ def finish(job: Job, exported: ExportedModel, parity: Parity, format: str) -> No
             "bytes": exported.size_bytes,
             "parity": {
                 "passed": parity.passed,
+                "failures": list(parity.failures),
                 "images": parity.images,
                 "box_px": agreement.box_px,
                 "confidence": agreement.confidence,

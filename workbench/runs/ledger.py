@@ -146,6 +146,11 @@ class Ledger:
         with EventLog(self.paths.run(run_id).events, "ledger") as log:
             log.append("launch", launch=launch)
 
+    def launch(self, run_id: str) -> str | None:
+        """Return what the launcher calls the run's last launch; ``None`` when there was none."""
+        events = read_events(self.paths.run(run_id).events, ("ledger",))
+        return next((str(event["launch"]) for event in reversed(events) if event["kind"] == "launch"), None)
+
     def complete(self, run_id: str, result: RunResult, writer: str) -> None:
         """Publish the result, which makes the run complete."""
         storage.put(self.paths.run(run_id).result, result.model_dump_json(indent=2).encode() + b"\n")
@@ -231,6 +236,6 @@ def _export_row(spec: RunSpec, result: RunResult) -> ExportRow:
         source=spec.source or (spec.model.ref if spec.model else ""),
         format=str(result.details.get("format", "")),
         bytes=int(result.details.get("bytes", 0)),
-        parity="passed" if result.details.get("parity", {}).get("passed") else "failed",
+        parity="passed" if result.details.get("parity", {}).get("passed") else "unproven",
         created_at=spec.created_at,
     )

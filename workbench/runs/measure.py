@@ -35,7 +35,7 @@ class Measured:
 
 def measure(job: Job, checkpoint: str, data_yaml: str, split: str) -> Measured:
     """Measure ``checkpoint`` on ``split``, at the image size that it was trained with."""
-    offline.silence_integrations()
+    offline.quieten()
     info = inspect(Path(checkpoint))
     metrics, images = evaluate(Path(checkpoint), Path(data_yaml), split, job.scratch, imgsz=info.imgsz)
     name = headline_metric(info.task)

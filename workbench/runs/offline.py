@@ -49,10 +49,15 @@ def prepare(folder: Path) -> None:
             shutil.copyfile(source, home / name)
 
 
-def silence_integrations() -> None:
-    """Switch off the trackers that ultralytics would feed by itself: ours are fed from the run's own events."""
+def quieten() -> None:
+    """Leave of ultralytics' output the warnings, and switch off the trackers that it would feed by itself.
+
+    Our trackers are fed from the run's own events.
+    """
     from ultralytics import utils
 
+    for logger in (utils.LOGGER, *utils.LOGGER.handlers):
+        logger.setLevel("WARNING")
     known: Any = utils.SETTINGS
     known.update({**{name: False for name in INTEGRATIONS if name in known}, "sync": False})
 

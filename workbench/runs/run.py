@@ -162,8 +162,7 @@ class Run:
     @property
     def launch_id(self) -> str | None:
         """What the launcher calls this run's last launch."""
-        launches = [event["launch"] for event in self.events() if event["kind"] == "launch"]
-        return str(launches[-1]) if launches else None
+        return self._ledger.launch(self.id)
 
     def settle(self) -> None:
         """Write the end of a run whose process is gone and wrote none."""

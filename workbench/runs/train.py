@@ -7,13 +7,13 @@ checkpoint files (``checkpoints``).
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from ultralytics.utils import LOGGER
 
 from workbench.config.catalogue import headline_metric
 from workbench.config.schema import TrainingConfig
@@ -68,8 +68,7 @@ def train(job: Job, config: TrainingConfig) -> Trained:
         ConfigError: when the run has no dataset or model, or the config is not the recorded one.
     """
     model_lock, data_yaml = _locked(job.spec, config)
-    offline.silence_integrations()
-    LOGGER.setLevel("WARNING")
+    offline.quieten()
     model = build(model_lock.path, model_lock.task)
     recorder = _Recorder(job)
     for event, callback in recorder.callbacks().items():
@@ -231,4 +230,4 @@ class _Recorder:
         progress = self.progress(trainer)
         self.job.log("progress", **progress)
         shown = "  ".join(f"{name} {value:.4g}" for name, value in {**losses, **measured}.items() if "val/" not in name)
-        LOGGER.log(30, f"epoch {self.epochs_done}/{trainer.epochs}  {shown}  eta {progress['eta_s']:.0f} s")
+        sys.stdout.write(f"epoch {self.epochs_done}/{trainer.epochs}  {shown}  eta {progress['eta_s']:.0f} s\n")

@@ -45,7 +45,7 @@ def server() -> Iterator[FakePrefect]:
             self.end_headers()
             self.wfile.write(payload)
 
-        do_GET = do_POST = _answer
+        do_GET = do_POST = _answer  # noqa: N815
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             return
@@ -113,7 +113,7 @@ def test_a_server_that_stays_busy_is_an_error_with_its_status_and_answer(server:
 
 def test_a_refusal_is_not_repeated(server: FakePrefect) -> None:
     server.answers = {"POST /flows/": [(422, {"detail": "name: too long"})]}
-    with pytest.raises(EngineError, match="answered 422 to POST /flows/: .*too long"):
+    with pytest.raises(EngineError, match=r"answered 422 to POST /flows/: .*too long"):
         api(server).ensure_deployment("f", "m.f", "p", {})
     assert len(server.seen) == 1
 

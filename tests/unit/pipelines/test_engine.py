@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from pipelines import engine, listening, remains, state, variables
-from pipelines.processes import Process, identify, kill, spawn
+from pipelines.api import Api
+from pipelines.processes import Process, identify, kill, members, spawn
 from pipelines.state import EngineState
 from workbench.errors import EngineError
 from workbench.settings import Settings
@@ -136,13 +137,12 @@ def test_a_server_that_fails_to_start_shows_its_last_words_and_leaves_nothing(
 
 
 def test_an_interrupted_start_leaves_nothing_running(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(_seconds: float) -> None:
+    def interrupt(self: Api, timeout_s: float) -> bool:
+        assert len(_members(settings)) == 2, "server and worker were started"
         raise KeyboardInterrupt
 
     monkeypatch.setattr(engine, "spawn", _spawn_sleeping)
-    monkeypatch.setattr(engine.Api, "healthy", lambda self, timeout_s: False)
-    monkeypatch.setattr(engine.time, "sleep", interrupt)
-    monkeypatch.setattr("pipelines.processes.time.sleep", lambda _: None)
+    monkeypatch.setattr(Api, "healthy", interrupt)
     with pytest.raises(KeyboardInterrupt):
         engine.ensure(settings)
     assert _members(settings) == []
@@ -166,8 +166,6 @@ def test_who_connects_before_the_server_accepts_waits() -> None:
 
 
 def _members(settings: Settings) -> list[psutil.Process]:
-    from pipelines.processes import members
-
     return members({variables.MEMBER: str(settings.engine.root)})
 
 
