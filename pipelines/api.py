@@ -80,8 +80,8 @@ class Api:
 
     def create_flow_run(
         self, deployment_id: str, key: str, parameters: Mapping[str, Any], job_variables: Mapping[str, Any]
-    ) -> str:
-        """Create a flow run that is due now and return its id; the same ``key`` returns the same run."""
+    ) -> dict[str, Any]:
+        """Create a flow run that is due now; the same ``key`` returns the same run (``id``, ``state_type``, …)."""
         body = {
             "name": key,
             "idempotency_key": key,
@@ -89,7 +89,8 @@ class Api:
             "job_variables": dict(job_variables),
             "state": {"type": "SCHEDULED"},
         }
-        return str(self._call("POST", f"/deployments/{deployment_id}/create_flow_run", body).json()["id"])
+        answer = self._call("POST", f"/deployments/{deployment_id}/create_flow_run", body)
+        return cast("dict[str, Any]", answer.json())
 
     def flow_run(self, flow_run_id: str) -> dict[str, Any] | None:
         """Return a flow run as the server knows it: ``state_type``, ``start_time``, …; None when it does not."""

@@ -15,7 +15,6 @@ from typing import Any, Final
 from pipelines import engine, handover, remains
 from pipelines.api import Api
 from pipelines.processes import terminate
-from pipelines.state import EngineState
 from workbench.runs.launcher import LaunchState
 from workbench.settings import Settings, environment
 
@@ -58,11 +57,14 @@ class PrefectLauncher:
         state = engine.ensure(self._settings)
         key = f"{run_id}-{launch}"
         parameters = {"workspace": str(workspace.absolute()), "run_id": run_id}
+        handed = handover.put(self._settings.engine.root, key, environment()) if state.local else None
         with Api(state.api_url) as api:
-            flow_run_id = api.create_flow_run(state.deployment_id, key, parameters, self._job(state, key))
-        if state.local:
+            run = api.create_flow_run(state.deployment_id, key, parameters, self._job(handed))
+        if handed:
             engine.wake(self._settings.engine)
-        return flow_run_id
+        if handed and run["state_type"] != "SCHEDULED":
+            handover.take(handed)  # launched before: its job has had its own
+        return str(run["id"])
 
     def cancel(self, launch_id: str) -> None:
         """Ask the flow run to end and return at once; its job gets SIGTERM, and 30 s to save.
@@ -74,7 +76,7 @@ class PrefectLauncher:
             api.set_flow_run_state(launch_id, "CANCELLING")
         job = remains.job(self._settings.engine, launch_id) if found.local else None
         if job and job.ppid() != found.worker_pid:
-            terminate(job, grace_s=0)  # its worker died and was replaced by one that does not know it
+            terminate([job], grace_s=0)  # its worker died and was replaced by one that does not know it
 
     def state(self, launch_id: str) -> LaunchState:
         """Return where the flow run stands; ``unknown`` also when the server knows nothing of it."""
@@ -93,14 +95,12 @@ class PrefectLauncher:
         status = engine.status(self._settings)
         return status.answers and status.worker
 
-    def _job(self, state: EngineState, key: str) -> dict[str, str]:
+    def _job(self, handed: Path | None) -> dict[str, str]:
         """Return how the worker starts the job: in this very Python environment, with these very variables."""
-        if not state.local:
+        if handed is None:
             return {}  # a worker elsewhere has its own Python and its own variables
-        root = self._settings.engine.root
-        handed = handover.put(root, key, environment())
         command = [sys.executable, "-P", "-m", "pipelines.job", str(handed)]
-        return {"command": shlex.join(command), "working_dir": str(root)}
+        return {"command": shlex.join(command), "working_dir": str(self._settings.engine.root)}
 
 
 def _gone(run: dict[str, Any]) -> bool:

@@ -102,10 +102,12 @@ def alive(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
     return [process for process in processes if process.is_running() and _status(process) != psutil.STATUS_ZOMBIE]
 
 
-def terminate(process: psutil.Process, grace_s: float) -> list[psutil.Process]:
-    """Ask ``process`` to end, wait up to ``grace_s`` for it and its descendants, and return who is left."""
-    known = set(family(process))
-    _signal(process, kill=False)
+def terminate(processes: Iterable[psutil.Process], grace_s: float) -> list[psutil.Process]:
+    """Ask ``processes`` to end, wait up to ``grace_s`` for them and their descendants, and return who is left."""
+    asked = list(processes)
+    known = {member for process in asked for member in family(process)}
+    for process in asked:
+        _signal(process, kill=False)
     deadline = time.monotonic() + grace_s
     while known and time.monotonic() < deadline:
         # Descendants may start others while they end, e.g. to save; whoever was seen once is followed to its end.

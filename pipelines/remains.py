@@ -6,6 +6,7 @@ What lives here: which they are, and the order of the end. What does not: locks 
 from __future__ import annotations
 
 import os
+import time
 
 import psutil
 
@@ -16,6 +17,7 @@ from workbench.errors import EngineError
 from workbench.paths import EnginePaths
 
 _SERVER_S = 5.0
+_WORKER_S = 5.0
 
 
 def end(paths: EnginePaths, state: EngineState | None, grace_s: float) -> list[str]:
@@ -30,16 +32,19 @@ def end(paths: EnginePaths, state: EngineState | None, grace_s: float) -> list[s
     worker = state.worker.find() if state and state.worker else None
     stopped: list[str] = []
     left: list[psutil.Process] = []
-    if worker:
-        stopped.append(f"worker (pid {worker.pid})")
-        left += terminate(worker, grace_s)
-    for job in heads(_others(paths, server)):
-        stopped.append(f"job (pid {job.pid})")
-        left += terminate(job, grace_s)
-    if server:
-        stopped.append(f"server (pid {server.pid})")
-        left += terminate(server, _SERVER_S)
-    survivors = kill([*left, *_others(paths, None)])
+
+    def ask(name: str, processes: list[psutil.Process], wait_s: float) -> None:
+        stopped.extend(f"{name} (pid {process.pid})" for process in processes)
+        left.extend(terminate(processes, wait_s))
+
+    deadline = time.monotonic() + grace_s
+    # Jobs first: a worker that is asked to end drops its jobs without asking them.
+    ask("job", heads(_others(paths, server, worker)), grace_s)
+    ask("worker", [worker] if worker else [], _WORKER_S)
+    taken_up_since = [process for process in heads(_others(paths, server)) if process not in left]
+    ask("job", taken_up_since, max(deadline - time.monotonic(), 0.0))
+    ask("server", [server] if server else [], _SERVER_S)
+    survivors = kill([*left, *_others(paths)])
     if survivors:
         pids = ", ".join(str(process.pid) for process in survivors)
         raise EngineError(
@@ -57,8 +62,8 @@ def job(paths: EnginePaths, flow_run_id: str) -> psutil.Process | None:
     return heads(found)[0] if found else None
 
 
-def _others(paths: EnginePaths, server: psutil.Process | None) -> list[psutil.Process]:
-    """Return the engine's living processes other than the server and whoever calls this, with its parents."""
+def _others(paths: EnginePaths, *spared: psutil.Process | None) -> list[psutil.Process]:
+    """Return the engine's living processes, less ``spared`` and whoever calls this, with its parents."""
     me = psutil.Process(os.getpid())
-    spared = {me, *me.parents(), *([server] if server else [])}
-    return [process for process in alive(members({variables.MEMBER: str(paths.root)})) if process not in spared]
+    kept = {me, *me.parents(), *spared}
+    return [process for process in alive(members({variables.MEMBER: str(paths.root)})) if process not in kept]

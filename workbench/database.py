@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import JSON, Float, String, Text, create_engine, event, func, inspect, select
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from workbench.errors import StorageError
+from workbench.errors import RequestError, StorageError
 
 
 class Base(DeclarativeBase):
@@ -112,11 +112,20 @@ class Database:
         url: a SQLAlchemy URL; the tables are made when missing.
 
     Raises:
+        RequestError: when the URL is none, or its driver is not installed.
         StorageError: when the database cannot be opened.
     """
 
     def __init__(self, url: str) -> None:
-        self.engine = create_engine(url)
+        try:
+            self.engine = create_engine(url)
+        except (ArgumentError, ImportError) as error:  # the URL itself may hold a password
+            raise RequestError(
+                f"DATABASE_URL names a database that cannot be used: {type(error).__name__}.",
+                "A URL such as postgresql://user:password@host/name, and its driver: `pip install "
+                "'vision-workbench[postgres]'`.",
+                "Correct or unset DATABASE_URL.",
+            ) from None
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _tune_sqlite)
             event.listen(self.engine, "begin", _begin_immediate)
@@ -198,7 +207,7 @@ def _driver(url: str) -> str:
 def _tune_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver's own BEGIN is deferred; ours is below
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000", "foreign_keys=ON"):
+    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

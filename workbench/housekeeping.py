@@ -78,9 +78,9 @@ def _runs(workspace: Workspace) -> Iterator[Item]:
 def _datasets(workspace: Workspace) -> Iterator[Item]:
     for dataset in workspace.datasets.list():
         yield _item("dataset", workspace.paths.dataset(dataset.name).root, "registered")
-    used = {str(Path(dataset.uri)) for dataset in workspace.datasets.list()}
+    used = [Path(dataset.uri).resolve() for dataset in workspace.datasets.list()]  # one folder has many spellings
     for folder in _children(workspace.paths.samples):
-        keep = "registered" if any(path.startswith(str(folder)) for path in used) else ""
+        keep = "registered" if any(path.is_relative_to(folder.resolve()) for path in used) else ""
         yield _item("sample", folder, keep)
 
 
@@ -99,6 +99,9 @@ def _leftovers(workspace: Workspace) -> Iterator[Item]:
         for path in folder.glob(".*") if folder.is_dir() else ():
             if path.name.startswith((".new-", ".removed-")):
                 yield _item("leftover", path, "" if _stale(path) else "may be in use")
+    drafts = (*workspace.paths.weights.glob(".*.tmp"), *workspace.paths.runs.glob("*/checkpoints/.*.tmp"))
+    for path in drafts:
+        yield _item("leftover", path, "" if _stale(path) else "may be in use")
 
 
 def _children(folder: Path) -> list[Path]:
@@ -106,4 +109,7 @@ def _children(folder: Path) -> list[Path]:
 
 
 def _stale(path: Path) -> bool:
-    return time.time() - path.stat().st_mtime > _STALE_S
+    try:
+        return time.time() - path.lstat().st_mtime > _STALE_S
+    except FileNotFoundError:  # its process has just finished with it
+        return False

@@ -146,16 +146,17 @@ class Projects:
         """Return one session with its runs.
 
         Raises:
-            UnknownNameError: when there is none of that id or name.
+            UnknownNameError: when there is none of that id or name, or more than one of that name.
         """
         rows = self.sessions()
-        for row in rows:
-            if session_id in (row["id"], row["name"]):
-                return {**row, "runs": [run.id for run in self.ledger.rows() if run.session == row["id"]]}
-        known = [row["id"] for row in rows]
+        named = [row for row in rows if row["name"] == session_id]
+        found = [row for row in rows if row["id"] == session_id] or named
+        if len(found) == 1:
+            return {**found[0], "runs": [run.id for run in self.ledger.rows() if run.session == found[0]["id"]]}
+        known = [row["id"] for row in named or rows]
         raise UnknownNameError(
-            f"No session '{session_id}'.",
-            "The id or the name of a session.",
+            f"{len(named) or 'No'} session{'s are' if named else ' is'} called '{session_id}'.",
+            f"The id of one: {', '.join(known)}." if named else "The id or the name of a session.",
             did_you_mean(session_id, known) or "See `workbench sessions list`.",
             name=session_id,
         )

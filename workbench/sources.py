@@ -79,7 +79,7 @@ def as_run(workspace: Workspace, name: str) -> Run | None:
     try:
         return workspace.run(name)
     except UnknownNameError:
-        if name.startswith(("train-", "export-")) or name == "last":
+        if (name.startswith(("train-", "export-")) and not Path(name).suffix) or name == "last":
             raise
         return None
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -64,7 +64,8 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         StorageError: for an ``OSError`` inside the block or while replacing; nothing half-written stays.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Two threads may put the same file, and a draft that a killed process left may be a link to a file in use.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -74,7 +75,8 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise storage_error(error, path) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # on a read-only disk even removing what is not there fails
+            temporary.unlink(missing_ok=True)
 
 
 def copy(source: Path, target: Path) -> None:
@@ -115,7 +117,9 @@ def bytes_total(path: Path) -> int:
     """Return the bytes of a file, or of all files below a folder; links count as themselves."""
     if path.is_file() or path.is_symlink():
         return path.lstat().st_size
-    return sum(child.lstat().st_size for child in path.rglob("*") if not child.is_dir() or child.is_symlink())
+    return sum(
+        _size(Path(root, name)) for root, folders, files in os.walk(path) for name in (*files, *_links(root, folders))
+    )
 
 
 def remove(path: Path) -> None:
@@ -125,8 +129,19 @@ def remove(path: Path) -> None:
         StorageError: when the folder cannot be renamed or deleted.
     """
     try:
-        bin_folder = Path(tempfile.mkdtemp(prefix=".removed-", dir=path.parent))
-        path.rename(bin_folder / path.name)
-        shutil.rmtree(bin_folder)
+        # A new name in the same folder takes no space: a full disk is when things are removed.
+        gone = path.rename(path.with_name(f".removed-{secrets.token_hex(4)}-{path.name}"))
+        shutil.rmtree(gone)
     except OSError as error:
         raise storage_error(error, path) from error
+
+
+def _links(root: str, folders: list[str]) -> list[str]:
+    return [name for name in folders if Path(root, name).is_symlink()]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except FileNotFoundError:  # a run in progress removes its scratch while it is counted
+        return 0

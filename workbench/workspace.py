@@ -326,7 +326,9 @@ class Workspace:
         try:
             launch = self.launcher.start(self.paths.root, spec.id)
         except BaseException as error:  # also Ctrl-C: a run that nobody starts must not wait for ever
-            self.ledger.move(spec.id, RunState.FAILED, "ledger", reason=f"It was not started: {error or 'interrupted'}")
+            if run.state is RunState.QUEUED:
+                reason = f"It was not started: {str(error) or 'interrupted'}"
+                self.ledger.move(spec.id, RunState.FAILED, "ledger", reason=reason)
             raise
         self.ledger.launched(spec.id, launch)
         return run

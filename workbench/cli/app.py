@@ -5,7 +5,8 @@ Exit status: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted
 
 from __future__ import annotations
 
-import click
+from typing import cast
+
 import typer
 
 from workbench.cli import (
@@ -23,9 +24,11 @@ from workbench.cli import (
     sessions,
     train,
 )
-from workbench.errors import WorkbenchError
+from workbench.errors import RequestError, WorkbenchError
 
 INTERRUPTED = 130
+# ClickException: of click itself, or of the copy of it that newer typers carry inside.
+_REFUSED = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[2])
 
 app = typer.Typer(
     name="workbench",
@@ -60,10 +63,16 @@ def run(arguments: list[str]) -> int:
     except WorkbenchError as problem:
         output.error(problem, as_json)
         return problem.exit_status
-    except click.exceptions.ClickException as problem:
-        problem.show()
+    except _REFUSED as problem:
+        if as_json:
+            output.error(RequestError(problem.format_message(), todo="See `workbench --help`."), as_json)
+        else:
+            problem.show()
         return 2
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        output.error(WorkbenchError("Interrupted.", todo="Nothing of this command is left running."), as_json)
-        return INTERRUPTED
+    except (KeyboardInterrupt, typer.Abort):
+        status = INTERRUPTED
+    if status == INTERRUPTED:
+        output.error(
+            WorkbenchError("Interrupted.", todo="A run that was started goes on: see `workbench runs list`."), as_json
+        )
     return status if isinstance(status, int) else 0

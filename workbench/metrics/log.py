@@ -49,7 +49,7 @@ class EventLog:
 
     def __init__(self, folder: Path, writer: str, clock: Callable[[], float] = time.time) -> None:
         self.path = folder / f"{writer}.jsonl"
-        self._clock = clock
+        self._clock, self._torn = clock, False
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -66,9 +66,13 @@ class EventLog:
         event = {"at": self._clock(), "kind": kind, **fields}
         line = orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY)
         try:
+            if self._torn:
+                self._close_torn_line()
             written = os.write(self._file, line)
-            if written < len(line):  # a nearly full disk takes the first bytes only
-                os.write(self._file, line[written:])
+            self._torn = written < len(line)  # a nearly full disk takes the first bytes only
+            while written < len(line):
+                written += os.write(self._file, line[written:])
+            self._torn = False
         except OSError as error:
             raise storage_error(error, self.path) from error
         return event

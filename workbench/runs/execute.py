@@ -45,6 +45,9 @@ def execute(workspace: Path, run_id: str) -> RunResult:
     with Lease(run.lease):
         number = (run.attempts() or [0])[-1] + 1
         writer, attempt = f"attempt-{number}", run.attempt(number)
+        if ledger.state(run_id) is RunState.CANCELLING:
+            ledger.move(run_id, RunState.CANCELLED, writer, reason="It was cancelled before it began.")
+            raise RunError(f"Run '{run_id}' was cancelled before it began.", state=RunState.CANCELLED.value)
         ledger.move(run_id, RunState.RUNNING, writer, attempt=number)
         with _recorded_end(ledger, run_id, writer):
             try:

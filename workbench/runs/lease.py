@@ -17,6 +17,9 @@ import orjson
 
 from workbench.errors import LeaseError, storage_error
 
+_PROBE_S = 0.05  # somebody who looks whether the lease is held has it for an instant
+_PROBES = 10
+
 
 class Lease:
     """Hold the right to write the run whose lease file is ``path``, until closed.
@@ -33,7 +36,7 @@ class Lease:
         except OSError as error:
             raise storage_error(error, path) from error
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._take()
         except BlockingIOError as error:
             os.close(self._file)
             holder = read_holder(path)
@@ -44,13 +47,26 @@ class Lease:
                 "Wait for it, or cancel it with `workbench runs cancel`.",
                 holder=holder,
             ) from error
-        note = orjson.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()})
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, note, 0)
+        except OSError as error:
+            os.close(self._file)
+            raise storage_error(error, path) from error
 
     def close(self) -> None:
         """Give the lease back."""
         os.close(self._file)
+
+    def _take(self) -> None:
+        for left in range(_PROBES - 1, -1, -1):
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not left:
+                    raise
+                time.sleep(_PROBE_S)
+        note = orjson.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()})
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, note, 0)
 
     def __enter__(self) -> Self:
         return self
@@ -71,7 +87,7 @@ def is_held(path: Path) -> bool:
     """Return whether a living process holds the lease."""
     try:
         with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two who look do not see each other
     except FileNotFoundError:
         return False
     except BlockingIOError:

@@ -7,6 +7,7 @@ anything.
 from __future__ import annotations
 
 import secrets
+from math import isfinite
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -55,7 +56,11 @@ class Ledger:
         finally:
             if draft.root.exists():
                 storage.remove(draft.root)
-        self.database.put(_row(spec, RunState.QUEUED, None))
+        try:
+            self.database.put(_row(spec, RunState.QUEUED, None))
+        except StorageError:
+            storage.remove(folder.root)
+            raise
 
     def resolve(self, name: str) -> str:
         """Return the id of a run named by its id, the beginning of its id, its name, or ``last``.
@@ -63,7 +68,7 @@ class Ledger:
         Raises:
             UnknownNameError: when no run, or more than one, fits.
         """
-        rows = self.rows()
+        rows = self.rows() if name else []  # an empty variable of a shell script means no run, not any
         ids = [row.id for row in rows]
         if name in ids:
             return name
@@ -86,9 +91,7 @@ class Ledger:
             UnknownNameError: when the run is not there.
             StorageError: when its run.json is damaged.
         """
-        path = self.paths.run(run_id).spec
-        if not path.is_file():
-            raise UnknownNameError(f"No run '{run_id}'.", "A run in this workspace.", "See `workbench runs list`.")
+        path = self._spec_file(run_id)
         try:
             return RunSpec.model_validate(storage.get_json(path))
         except ValidationError as error:
@@ -99,7 +102,12 @@ class Ledger:
         return read_events(self.paths.run(run_id).events)
 
     def state(self, run_id: str) -> RunState:
-        """Return where the run stands, from its folder."""
+        """Return where the run stands, from its folder.
+
+        Raises:
+            UnknownNameError: when the run is not there.
+        """
+        self._spec_file(run_id)
         if self.paths.run(run_id).result.is_file():
             return RunState.COMPLETED
         return fold(read_events(self.paths.run(run_id).events, STATE_WRITERS))
@@ -160,7 +168,10 @@ class Ledger:
 
     def refresh(self, run_id: str) -> None:
         """Make the run's rows again from its folder."""
-        self.database.put(*self.build_rows(run_id))
+        state = None
+        while state is not self.state(run_id):  # another process may move it meanwhile, and put its row before ours
+            state = self.state(run_id)
+            self.database.put(*self.build_rows(run_id))
 
     def build_rows(self, run_id: str) -> list[RunRow | ExportRow]:
         """Return the rows that the run's folder stands for."""
@@ -190,7 +201,7 @@ class Ledger:
         """Remove a run that has ended, with everything it made.
 
         Raises:
-            ConflictError: when it is still going, or another run or export stands on it.
+            ConflictError: when it is still going, or a run that is still going reads its checkpoint.
         """
         state = self.state(run_id)
         if not state.ended:
@@ -199,9 +210,23 @@ class Ledger:
                 "Only a run that has ended can be deleted.",
                 f"Cancel it first: `workbench runs cancel {run_id}`.",
             )
+        readers = [row.id for row in self.rows() if row.source == run_id and not RunState(row.state).ended]
+        if readers:
+            raise ConflictError(
+                f"Run '{run_id}' is read by run '{readers[0]}'.",
+                "A run that no run in progress exports or measures.",
+                f"Wait for it, or cancel it: `workbench runs cancel {readers[0]}`.",
+                runs=readers,
+            )
         storage.remove(self.paths.run(run_id).root)
         self.database.delete(RunRow, run_id)
         self.database.delete(ExportRow, run_id)
+
+    def _spec_file(self, run_id: str) -> Path:
+        path = self.paths.run(run_id).spec
+        if not path.is_file():
+            raise UnknownNameError(f"No run '{run_id}'.", "A run in this workspace.", "See `workbench runs list`.")
+        return path
 
 
 def _is_run(folder: Path) -> bool:
@@ -209,7 +234,7 @@ def _is_run(folder: Path) -> bool:
 
 
 def _row(spec: RunSpec, state: RunState, result: RunResult | None) -> RunRow:
-    headline = result.headline if result else None
+    headline = result.headline if result and result.headline and isfinite(result.headline.value) else None
     return RunRow(
         id=spec.id,
         kind=spec.kind,

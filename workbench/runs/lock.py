@@ -10,7 +10,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,12 @@ def take_lock() -> tuple[dict[str, Any], str]:
 
 
 def _packages() -> dict[str, str]:
-    return dict(sorted((found.metadata["Name"], found.version) for found in distributions()))
+    return dict(sorted((name, found.version) for found in distributions() if (name := _name(found))))
+
+
+def _name(found: Distribution) -> str | None:
+    # An interrupted `pip install` leaves a folder without metadata.
+    return found.metadata.get("Name", None)
 
 
 def _hardware() -> dict[str, Any]:
@@ -79,7 +84,8 @@ def _code(folder: Path) -> tuple[dict[str, Any], str]:
 
 def _output(command: list[str]) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=_TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout if done.returncode == 0 else ""
+    # A diff holds the bytes of any file, in whatever encoding that is.
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""

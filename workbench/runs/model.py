@@ -71,7 +71,8 @@ def new_run_id(kind: str) -> str:
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # JSON has no numbers for NaN and the infinities: they are written as words, which a float field reads back.
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings")
 
 
 class DatasetLock(_Record):

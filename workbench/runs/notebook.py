@@ -94,8 +94,11 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         pid = getattr(self.km.provisioner, "pid", None)
         if pid is None:
             return
-        group = os.getpgid(pid)  # the kernel leads a group of its own: its children hear the interrupt too
-        os.killpg(group, signal.SIGINT)
+        try:
+            group = os.getpgid(pid)  # the kernel leads a group of its own: its children hear the interrupt too
+            os.killpg(group, signal.SIGINT)
+        except ProcessLookupError:  # it died at the same moment
+            return
         reply = getattr(self, "task_poll_for_reply", None)
         if reply is None or reply.done():
             return

@@ -85,7 +85,7 @@ def _check(notebook: Path, parameter: Parameter, value: Any) -> Any:
     try:
         checked = parameter.check(value)
         orjson.dumps(checked)
-    except (ValidationError, TypeError) as error:
+    except (ValidationError, TypeError, NameError, AttributeError) as error:  # the last three: of the annotation
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise ParameterError(
             f"Parameter '{parameter.name}' of notebook '{notebook.name}' got {value!r}: {reason}.",
@@ -110,13 +110,13 @@ def _cells(notebook: Path) -> list[dict[str, Any]]:
 
 
 def _read_cell(notebook: Path, source: str) -> dict[str, Parameter]:
-    lines = source.splitlines()
+    lines = source.split("\n")
     found: dict[str, Parameter] = {}
     try:
         for node in ast.parse(source).body:
             parameter = _read_assignment(node, lines)
             found[parameter.name] = parameter
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, TypeError) as error:
         raise ParameterError(
             f"The parameters cell of notebook '{notebook.name}' could not be read: {error}.",
             "Only assignments of literals, such as `epochs: int = 10  # training epochs`.",
@@ -137,5 +137,6 @@ def _read_assignment(node: ast.stmt, lines: list[str]) -> Parameter:
     default = ast.literal_eval(value)
     if not annotation:
         annotation = "Any" if default is None else type(default).__name__
-    tail = lines[(node.end_lineno or node.lineno) - 1][node.end_col_offset or 0 :]
+    # The offset counts UTF-8 bytes, not characters.
+    tail = lines[(node.end_lineno or node.lineno) - 1].encode()[node.end_col_offset or 0 :].decode()
     return Parameter(name, annotation, default, tail.partition("#")[2].strip())

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import RunError
+from workbench.errors import ConflictError, RunError
 from workbench.metrics.tail import Event, EventTail, values
 from workbench.paths import RunPaths
 from workbench.runs.launcher import Launcher
@@ -148,12 +149,13 @@ class Run:
         )
 
     def cancel(self) -> None:
-        """Ask the run to end; it is ``cancelled`` when its process has saved and gone.
+        """Ask the run to end; it is ``cancelled`` when its process has saved and gone. Asking again is no error.
 
         Raises:
             ConflictError: when it has ended already.
         """
-        self._ledger.move(self.id, RunState.CANCELLING, "ledger")
+        if self.state is not RunState.CANCELLING:
+            self._ledger.move(self.id, RunState.CANCELLING, "ledger")
         launch = self.launch_id
         if launch is not None:
             self._launcher().cancel(launch)
@@ -167,9 +169,17 @@ class Run:
     def settle(self) -> None:
         """Write the end of a run whose process is gone and wrote none."""
         state, launch = self.state, self.launch_id
-        if state.ended or launch is None or is_held(self.paths.lease):
+        if state.ended or is_held(self.paths.lease):
             return
-        if self._launcher().state(launch) != "ended" or self.state.ended:
+        if launch is None:  # whoever recorded it may still be starting it, or be gone
+            if state is RunState.CANCELLING:
+                self._end(RunState.CANCELLED, "It was cancelled before it was started.")
+            return
+        if self._launcher().state(launch) != "ended":
             return
         end = RunState.CANCELLED if state is RunState.CANCELLING else RunState.CRASHED
-        self._ledger.move(self.id, end, "ledger", reason="Its process ended without a word.")
+        self._end(end, "Its process ended without a word.")
+
+    def _end(self, end: RunState, reason: str) -> None:
+        with suppress(ConflictError):  # it has ended by itself meanwhile
+            self._ledger.move(self.id, end, "ledger", reason=reason)

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from filelock import FileLock
 
 from workbench import storage
 from workbench.config import catalogue
-from workbench.errors import ConflictError, ModelError, StorageError
+from workbench.errors import ConflictError, ModelError, StorageError, storage_error
 from workbench.metrics.log import number
 from workbench.paths import WorkspacePaths
 from workbench.runs.model import ModelLock, now
@@ -91,8 +92,8 @@ class Weights:
         own = Path(ref).expanduser()
         if own.suffix == ".pt" and own.is_file() and len(own.parts) > 1:
             return self._checkpoint(ref, own)
-        if (found := self.list().get(f"{ref.removesuffix('.pt')}.pt")) is not None:
-            path = self.folder / f"{ref.removesuffix('.pt')}.pt"
+        path = self.folder / f"{ref.removesuffix('.pt')}.pt"
+        if (found := self.list().get(path.name)) is not None and path.is_file():
             kind = "pretrained" if found["source"].startswith("http") else "checkpoint"
             return ModelLock(ref=ref, kind=kind, task=found["task"], path=str(path), sha256=found["sha256"])
         if own.suffix == ".pt" and own.is_file():
@@ -122,6 +123,11 @@ class Weights:
 
     def _pretrained(self, name: str, yaml: str, progress: Progress | None) -> Path:
         target = self.folder / name
+        with self._locked(name):
+            return target if target.is_file() else self._fetch(target, yaml, progress)
+
+    def _fetch(self, target: Path, yaml: str, progress: Progress | None) -> Path:
+        name = target.name
         site = self.settings.workbench_weights
         if site is not None and (site / name).is_file():
             storage.copy(site / name, target)
@@ -129,7 +135,7 @@ class Weights:
         url = f"{self.settings.workbench_weights_url}/{name}"
         try:
             download(url, target, progress)
-        except (httpx.HTTPError, OSError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ModelError(
                 f"The pretrained weights '{name}' are not here and could not be downloaded from {url}: "
                 f"{str(error) or type(error).__name__}.",
@@ -149,7 +155,16 @@ class Weights:
             "task": task,
             "added_at": now(),
         }
-        storage.put_json(self.folder / _INDEX, {**self.list(), name: entry})
+        with self._locked(_INDEX):
+            storage.put_json(self.folder / _INDEX, {**self.list(), name: entry})
+
+    def _locked(self, name: str) -> FileLock:
+        """Return a lock on one file of the folder: two runs that start at once want the same weights."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(error, self.folder) from error
+        return FileLock(self.folder / f".{name}.lock")
 
 
 def download(url: str, target: Path, progress: Progress | None = None) -> None:
@@ -165,9 +180,17 @@ def download(url: str, target: Path, progress: Progress | None = None) -> None:
         StorageError: when the disk is full, or fewer bytes came than were promised.
     """
     part = target.with_name(f"{target.name}.part")
+    try:
+        _download(url, part, progress)
+        part.replace(target)
+    except OSError as error:
+        raise storage_error(error, part) from error
+
+
+def _download(url: str, part: Path, progress: Progress | None) -> None:
     part.parent.mkdir(parents=True, exist_ok=True)
     done = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={done}-"} if done else {}
+    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={done}-"} if done else {})}
     with httpx.stream("GET", url, headers=headers, follow_redirects=True, timeout=_TIMEOUT) as answer:
         if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
             part.unlink()
@@ -186,7 +209,6 @@ def download(url: str, target: Path, progress: Progress | None = None) -> None:
         raise StorageError(
             f"{url} ended after {done} of {total} bytes.", "The whole file.", "Try again: the download goes on there."
         )
-    part.replace(target)
 
 
 def _total(answer: httpx.Response, done: int) -> int:

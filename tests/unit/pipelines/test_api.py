@@ -86,7 +86,7 @@ def test_a_work_pool_that_exists_already_is_fine(server: FakePrefect) -> None:
 
 def test_a_flow_run_is_due_now_and_carries_its_key(server: FakePrefect) -> None:
     server.answers = {"POST /deployments/d/create_flow_run": [(201, {"id": "run-1"})]}
-    assert api(server).create_flow_run("d", "train-1-1", {"run_id": "train-1"}, {"command": "x"}) == "run-1"
+    assert api(server).create_flow_run("d", "train-1-1", {"run_id": "train-1"}, {"command": "x"})["id"] == "run-1"
     (body,) = server.bodies("POST /deployments/d/create_flow_run")
     assert body["idempotency_key"] == "train-1-1"
     assert body["state"] == {"type": "SCHEDULED"}

@@ -77,11 +77,11 @@ def test_stopping_what_never_ran_stops_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "never").exists()
 
 
-def test_stopping_ends_worker_orphaned_job_and_server_in_that_order(settings: Settings) -> None:
+def test_stopping_ends_job_worker_and_server_in_that_order(settings: Settings) -> None:
     worker, job, server = (member(settings) for _ in range(3))
     state.write(settings.engine.state, EngineState("http://127.0.0.1:1/api", "d", 1, server, worker))
     stopped = engine.stop(settings, grace_s=5)
-    assert stopped == [f"worker (pid {worker.pid})", f"job (pid {job.pid})", f"server (pid {server.pid})"]
+    assert stopped == [f"job (pid {job.pid})", f"worker (pid {worker.pid})", f"server (pid {server.pid})"]
     assert [one.find() for one in (worker, job, server)] == [None] * 3
     assert not settings.engine.state.exists()
 

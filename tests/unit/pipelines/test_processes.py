@@ -88,13 +88,13 @@ def test_a_log_that_has_grown_is_put_aside(tmp_path: Path, monkeypatch: pytest.M
 
 def test_who_ends_when_asked_leaves_nobody(tmp_path: Path, started: list[psutil.Process]) -> None:
     process = python(tmp_path, started, SLEEPS)
-    assert terminate(process, grace_s=10) == []
+    assert terminate([process], grace_s=10) == []
     assert alive([process]) == []
 
 
 def test_who_does_not_listen_is_returned_and_then_killed(tmp_path: Path, started: list[psutil.Process]) -> None:
     process = python(tmp_path, started, DEAF)
-    assert terminate(process, grace_s=0.2) == [process]
+    assert terminate([process], grace_s=0.2) == [process]
     assert kill([process]) == []
     assert alive([process]) == []
 
@@ -106,7 +106,7 @@ def test_a_descendant_in_a_session_of_its_own_is_followed_to_its_end(
     (child,) = process.children()
     started.append(child)
     assert family(process) == [process, child]
-    assert terminate(process, grace_s=0.3) == [child]
+    assert terminate([process], grace_s=0.3) == [child]
     assert kill([child]) == []
 
 

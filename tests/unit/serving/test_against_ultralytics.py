@@ -99,6 +99,13 @@ def test_nms_is_put_to_work_by_these_inputs() -> None:
     assert 0 < len(postprocess.suppress(boxes, SPEC, 0.45)) < len(boxes)
 
 
+@pytest.mark.parametrize("tenths", range(1, 10))
+def test_an_overlap_of_exactly_the_threshold_is_decided_alike(tenths: int) -> None:
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, tenths]], dtype=np.float32)
+    theirs = torchvision.ops.nms(torch.from_numpy(boxes), torch.tensor([0.9, 0.8]), tenths / 10).tolist()
+    assert postprocess.nms(boxes, tenths / 10, 300).tolist() == theirs
+
+
 def test_a_large_class_number_is_offset_as_over_there() -> None:
     output = raw_output(2, 400, 80, ties=False)
     spec = replace(SPEC, names=tuple(map(str, range(80))))

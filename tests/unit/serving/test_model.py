@@ -18,8 +18,8 @@ def plain(red: int, green: int, blue: int, shape: tuple[int, int] = (64, 64)) ->
 
 
 def test_detections_carry_class_confidence_and_pixels_of_the_original_image(model_folder: Path) -> None:
-    first, second = load_model(model_folder).predict(plain(0, 255, 0, (128, 128)))
-    assert (first.class_id, first.name, first.confidence) == (1, "green", 1.0)
+    first, second = load_model(model_folder).predict(plain(255, 0, 0, (128, 128)))
+    assert (first.class_id, first.name, first.confidence) == (0, "red", 1.0)
     assert first.box == (12.0, 12.0, 52.0, 52.0)
     assert second.box == (78.0, 50.0, 98.0, 110.0)
     assert second.confidence == pytest.approx(0.8)

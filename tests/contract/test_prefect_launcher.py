@@ -1,0 +1,166 @@
+"""The launcher against a real Prefect server and worker, with a stand-in for the work of a job."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pipelines import engine, variables
+from pipelines.launcher import PrefectLauncher
+from pipelines.processes import identify, members
+from workbench.settings import Settings
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+# Every Python that the engine starts imports this first; only a job imports what it puts there.
+STAND_IN = """
+import os, subprocess, sys, time, types
+from pathlib import Path
+
+def execute(workspace, run_id):
+    diary = Path(workspace, run_id + ".txt").open("a", buffering=1)
+    print("pid", os.getpid(), os.environ.get("WORKBENCH_TEST_SEES"), file=diary)
+    if run_id.startswith("long"):
+        kernel = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        print("kernel", kernel.pid, file=diary)
+        try:
+            time.sleep(600)
+        except BaseException as error:
+            kernel.terminate()
+            kernel.wait()
+            print("saved", type(error).__name__, file=diary)
+            raise
+    print("done", file=diary)
+
+module = types.ModuleType("workbench.runs.execute")
+module.execute = execute
+sys.modules["workbench.runs.execute"] = module
+"""
+
+
+def until(condition: Callable[[], object], timeout_s: float = 60) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.05)
+
+
+class House:
+    """One engine with a folder for the diaries of its jobs."""
+
+    def __init__(self, root: Path) -> None:
+        self.workspace = root
+        self.settings = Settings(workbench_engine_home=root / "engine", prefect_api_url=None)
+        self.launcher = PrefectLauncher(self.settings)
+
+    def diary(self, run_id: str) -> str:
+        path = self.workspace / f"{run_id}.txt"
+        return path.read_text() if path.exists() else ""
+
+    def start(self, run_id: str, word: str) -> tuple[str, int]:
+        """Start a run, wait until its job has written ``word`` and return launch id and pid of the job."""
+        launch_id = self.launcher.start(self.workspace, run_id)
+        until(lambda: word in self.diary(run_id))
+        return launch_id, int(self.diary(run_id).split()[1])
+
+    def members(self) -> list[int]:
+        return [process.pid for process in members({variables.MEMBER: str(self.settings.engine.root)})]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    root = tmp_path_factory.mktemp("house")
+    (root / "stand-in").mkdir()
+    (root / "stand-in" / "sitecustomize.py").write_text(STAND_IN)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(root / "stand-in"))
+        patch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+        found = House(root)
+        yield found
+        engine.stop(found.settings, grace_s=10)
+    assert found.members() == []
+
+
+def test_a_run_is_executed_once_in_the_environment_of_its_launcher(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.ensure(house.settings)
+    monkeypatch.setenv("WORKBENCH_TEST_SEES", "set-after-the-engine-was-started")
+    launch_id, _ = house.start("short-1", "done")
+    assert house.launcher.start(house.workspace, "short-1") == launch_id
+    until(lambda: house.launcher.state(launch_id) == "ended")
+    assert house.diary("short-1").split()[2:] == ["set-after-the-engine-was-started", "done"]
+    assert house.launcher.alive()
+    assert house.launcher.state("00000000-0000-0000-0000-000000000000") == "unknown"
+    assert list((house.settings.engine.root / "handover").glob("short-1-1.json")) == []
+
+
+def test_a_second_look_finds_the_same_engine(house: House) -> None:
+    assert engine.ensure(house.settings) == engine.ensure(house.settings)
+
+
+def test_a_waiting_launch_is_cancelled_on_the_spot(house: House) -> None:
+    os.kill(engine.ensure(house.settings).worker_pid or 0, signal.SIGSTOP)
+    try:
+        launch_id = house.launcher.start(house.workspace, "never-1")
+        assert house.launcher.state(launch_id) == "waiting"
+        house.launcher.cancel(launch_id)
+        assert house.launcher.state(launch_id) == "ended"
+    finally:
+        os.kill(engine.ensure(house.settings).worker_pid or 0, signal.SIGCONT)
+
+
+def test_a_cancelled_job_may_save_and_is_ended_soon(house: House) -> None:
+    launch_id, pid = house.start("long-1", "kernel")
+    assert house.launcher.state(launch_id) == "active"
+    house.launcher.cancel(launch_id)
+    until(lambda: house.launcher.state(launch_id) == "ended", timeout_s=20)
+    assert "saved TerminationSignal" in house.diary("long-1")
+    assert pid not in house.members()
+    house.launcher.cancel(launch_id)
+
+
+def test_a_launch_cancelled_at_any_moment_ends(house: House) -> None:
+    for moment in (0.1, 0.3, 0.6):
+        launch_id = house.launcher.start(house.workspace, f"long-at-{moment}")
+        time.sleep(moment)
+        house.launcher.cancel(launch_id)
+        until(lambda launch_id=launch_id: house.launcher.state(launch_id) == "ended", timeout_s=30)
+
+
+def test_a_job_outlives_server_and_worker_and_can_still_be_cancelled(house: House) -> None:
+    launch_id, pid = house.start("long-2", "kernel")
+    job, before = identify(pid), engine.ensure(house.settings)
+    os.kill(before.server_pid or 0, signal.SIGKILL)
+    os.kill(before.worker_pid or 0, signal.SIGKILL)
+    time.sleep(2)
+    assert job.find() is not None
+    after = engine.ensure(house.settings)
+    assert after.port == before.port
+    assert after.server != before.server
+    assert house.launcher.state(launch_id) == "active"
+    house.launcher.cancel(launch_id)
+    until(lambda: house.launcher.state(launch_id) == "ended", timeout_s=30)
+    assert "saved TerminationSignal" in house.diary("long-2")
+
+
+def test_a_job_killed_with_its_worker_is_reported_as_ended(house: House) -> None:
+    launch_id, pid = house.start("long-3", "kernel")
+    for victim in (engine.ensure(house.settings).worker_pid or 0, pid, int(house.diary("long-3").split()[-1])):
+        os.kill(victim, signal.SIGKILL)
+    assert house.launcher.state(launch_id) == "ended"
+
+
+def test_stopping_lets_a_job_save_and_leaves_no_process(house: House) -> None:
+    house.start("long-4", "kernel")
+    stopped = engine.stop(house.settings, grace_s=20)
+    assert [line.split()[0] for line in stopped] == ["job", "worker", "server"]
+    assert "saved TerminationSignal" in house.diary("long-4")
+    assert house.members() == []
+    assert not house.settings.engine.state.exists()
+    assert not house.launcher.alive()
