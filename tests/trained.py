@@ -37,7 +37,7 @@ SECRETS = (
     "AWS_SESSION_TOKEN",
     "PREFECT_API_KEY",
 )
-RECIPE = ("epochs=9", "imgsz=160")
+RECIPE = ("epochs=7",)
 _HOOK = Path(__file__).parent / "hook"
 
 

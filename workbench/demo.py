@@ -19,18 +19,26 @@ from workbench.exports.export import Export, unseen_images
 from workbench.runs.run import Run
 from workbench.workspace import Workspace
 
-# Found by trying: small scenes need no mosaic, digits must not be mirrored, and one step per batch learns faster.
+# Found by trying: digits must not be mirrored, small scenes need neither mosaic nor strong augmentation, and one
+# optimizer step per batch learns in ten epochs what the defaults need a hundred for.
 RECIPE: Mapping[str, Any] = {
     "model": "yolo26n.yaml",
-    "epochs": 25,
+    "epochs": 10,
     "imgsz": 192,
     "batch": 16,
     "nbs": 16,
     "optimizer": "AdamW",
-    "lr0": 0.002,
+    "lr0": 0.003,
+    "warmup_epochs": 1.0,
     "cos_lr": True,
     "mosaic": 0.0,
     "fliplr": 0.0,
+    "scale": 0.1,
+    "translate": 0.1,
+    "hsv_h": 0.0,
+    "hsv_s": 0.0,
+    "hsv_v": 0.0,
+    "cache": "ram",
     "plots": False,
     "device": "cpu",
 }

@@ -19,25 +19,38 @@ import orjson
 from workbench.errors import StorageError, storage_error
 
 _CHUNK_BYTES = 1 << 20
+_JSON = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
 
 
-def put(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` so that readers see the old file or the new one, never a part.
+def put(path: Path, data: bytes) -> Path:
+    """Write ``data`` to ``path`` so that readers see the old file or the new one, never a part; return ``path``.
 
     Raises:
         StorageError: when the disk is full or the folder is read-only; the old file is then still there.
     """
     with replacing(path) as temporary:
         temporary.write_bytes(data)
+    return path
 
 
-def put_json(path: Path, value: Any) -> None:
+def put_text(path: Path, text: str) -> Path:
+    """Write ``text`` as UTF-8, atomically; file names in it that are not UTF-8 keep their bytes.
+
+    Raises:
+        StorageError: as ``put``.
+    """
+    return put(path, text.encode("utf-8", errors="surrogateescape"))
+
+
+def put_json(path: Path, value: Any) -> Path:
     """Write ``value`` as indented JSON, atomically.
 
     Raises:
         StorageError: as ``put``.
     """
-    put(path, orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY))
+    return put(
+        path, orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY)
+    )
 
 
 def get_json(path: Path) -> dict[str, Any]:
@@ -100,6 +113,26 @@ def link(source: Path, target: Path) -> None:
             os.link(source, temporary)
         except OSError:
             shutil.copyfile(source, temporary)
+
+
+def empty_folder(folder: Path) -> Path:
+    """Make ``folder`` anew, without what an interrupted build may have left there."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def swap_folder(built: Path, folder: Path) -> None:
+    """Put ``built`` in the place of ``folder``; both lie on one file system. A former ``folder`` is removed."""
+    former = folder.with_name(f".{folder.name}.former")
+    if former.exists():
+        shutil.rmtree(former)
+    if folder.exists():
+        folder.replace(former)
+    built.replace(folder)
+    if former.exists():
+        shutil.rmtree(former)
 
 
 def sha256(path: Path, progress: Callable[[int], None] | None = None) -> str:

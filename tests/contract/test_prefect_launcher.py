@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,9 @@ class House:
         launch_id = self.launcher.start(self.workspace, run_id)
         until(lambda: word in self.diary(run_id))
         return launch_id, int(self.diary(run_id).split()[1])
+
+    def ended(self, launch_id: str) -> bool:
+        return self.launcher.state(launch_id) == "ended"
 
     def members(self) -> list[int]:
         return [process.pid for process in members({variables.MEMBER: str(self.settings.engine.root)})]
@@ -130,7 +134,7 @@ def test_a_launch_cancelled_at_any_moment_ends(house: House) -> None:
         launch_id = house.launcher.start(house.workspace, f"long-at-{moment}")
         time.sleep(moment)
         house.launcher.cancel(launch_id)
-        until(lambda launch_id=launch_id: house.launcher.state(launch_id) == "ended", timeout_s=30)
+        until(partial(house.ended, launch_id), timeout_s=30)
 
 
 def test_a_job_outlives_server_and_worker_and_can_still_be_cancelled(house: House) -> None:

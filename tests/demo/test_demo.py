@@ -30,7 +30,7 @@ def test_the_report_has_the_promised_fields(trained: Trained) -> None:
 
 
 def test_the_model_has_learnt(trained: Trained) -> None:
-    assert trained.report["metrics"]["metrics/mAP50(B)"] >= 0.25
+    assert trained.report["metrics"]["metrics/mAP50(B)"] >= 0.4
 
 
 def test_the_onnx_export_answers_like_the_checkpoint(trained: Trained) -> None:
@@ -91,7 +91,7 @@ def test_the_executed_notebook_is_the_lab_record(trained: Trained) -> None:
     assert all(cell["execution_count"] for cell in code)
     text = json.dumps(notebook["cells"])
     assert "image/png" in text, "the curves"
-    assert "epoch 1/9" in text, "the epochs"
+    assert "epoch 1/7" in text, "the epochs"
     assert storage.sha256(run.notebook) == run.result.notebook_sha256
 
 
@@ -116,8 +116,8 @@ def test_the_checkpoints_are_the_ones_that_were_hashed(trained: Trained) -> None
 
 def test_every_batch_and_every_epoch_is_in_the_events_once(trained: Trained) -> None:
     run = trained.open().run(trained.report["run"])
-    assert [row["step"] for row in run.metrics("batch")] == list(range(1, 9 * 25 + 1))
-    assert [row["step"] for row in run.metrics("epoch")] == list(range(1, 10))
+    assert [row["step"] for row in run.metrics("batch")] == list(range(1, 7 * 25 + 1))
+    assert [row["step"] for row in run.metrics("epoch")] == list(range(1, 8))
     assert len(run.metrics("final")) == 1
     progress = [event for event in run.events() if event["kind"] == "progress"]
     assert progress[-1]["eta_s"] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -23,7 +24,14 @@ def list_(
     json: JsonOption = False,
 ) -> None:
     """List the runs, newest first."""
+    from typing import get_args
+
+    from workbench.runs.model import RunKind, RunState
+
+    _check_filter("state", state, [str(known) for known in RunState])
+    _check_filter("kind", kind, get_args(RunKind))
     rows = [row.row() for row in open_workspace(workspace).ledger.rows(kind, project, state)]
+    chosen = any((kind, project, state))
     output.show(
         {"runs": rows},
         json,
@@ -41,7 +49,9 @@ def list_(
                 )
                 for row in rows
             ],
-            "No runs yet. Start one: `workbench train --data DATASET`, or see the whole job with `workbench demo`.",
+            "No run fits. Every run: `workbench runs list`."
+            if chosen
+            else "No runs yet. Start one: `workbench train --data DATASET`, or see the whole job with `workbench demo`.",
         ),
     )
 
@@ -116,6 +126,17 @@ def delete(run: RunName, yes: YesOption = False, workspace: WorkspaceOption = No
         typer.confirm(f"Delete run '{found.id}' and everything in {found.paths.root}?", abort=True)
     front.delete(found)
     output.show({"deleted": found.id}, json, lambda: output.say(f"Run '{found.id}' is deleted."))
+
+
+def _check_filter(option: str, value: str | None, known: Sequence[str]) -> None:
+    from workbench.errors import RequestError, did_you_mean
+
+    if value is not None and value not in known:
+        raise RequestError(
+            f"No run has the {option} '{value}'.",
+            f"One of {', '.join(known)}.",
+            did_you_mean(value, known) or f"Leave --{option} out to see every run.",
+        )
 
 
 def _headline(row: dict[str, Any]) -> str:

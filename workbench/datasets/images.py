@@ -5,8 +5,14 @@ What lives here: which suffixes are images, and one file's verdict. What does no
 
 from __future__ import annotations
 
+import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 SUFFIXES = frozenset(
     {".avif", ".bmp", ".dng", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
@@ -22,7 +28,7 @@ def check(path: Path) -> str | None:
     try:
         with warnings.catch_warnings(), path.open("rb") as file:
             warnings.simplefilter("ignore")  # of huge or odd files: the verdict says what matters
-            with Image.open(file) as image:
+            with _open()(file) as image:
                 size, kind = image.size, (image.format or "").lower()
                 image.verify()
             if kind == "jpeg":
@@ -39,8 +45,18 @@ def check(path: Path) -> str | None:
 
 
 def _reload(path: Path) -> str:
-    from PIL import Image
-
-    with Image.open(path) as image:
+    with _open()(path) as image:
         image.load()
     return RESTORED
+
+
+def _open() -> Callable[[Any], Image]:
+    """Return PIL's own ``Image.open``.
+
+    Once ultralytics is imported, it is another, which installs a package when it does not know a format.
+    """
+    from PIL import Image
+
+    replaced = sys.modules.get("ultralytics.utils.patches")
+    original: Callable[[Any], Image.Image] = getattr(replaced, "_image_open", Image.open)
+    return original

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from workbench.datasets import Progress
-from workbench.datasets.atomic import write_text
 from workbench.datasets.source import DatasetSource
 from workbench.datasets.tree import plan
 from workbench.errors import DatasetError, StorageError
+from workbench.storage import put_text
 
 _FORMAT = "workbench-manifest-1"
 _THREADS = 4
@@ -105,7 +105,7 @@ class Manifest:
         """
         header = {**self._header, "digest": self.digest}
         rows = [{"path": entry.path, "bytes": entry.bytes, "sha256": entry.sha256} for entry in self.entries]
-        return write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in (header, *rows)))
+        return put_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in (header, *rows)))
 
     @classmethod
     def read(cls, path: Path) -> Manifest:

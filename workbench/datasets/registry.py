@@ -16,13 +16,13 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.datasets import Progress
-from workbench.datasets.atomic import write_text
 from workbench.datasets.intake import load as load_source
 from workbench.datasets.manifest import Manifest
 from workbench.datasets.source import DatasetSource, Task
 from workbench.datasets.tree import materialize
 from workbench.errors import ConflictError, RequestError, StorageError, UnknownNameError, did_you_mean, storage_error
 from workbench.paths import DatasetPaths, WorkspacePaths
+from workbench.storage import put_text
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -140,7 +140,7 @@ def _keep(folder: DatasetPaths, source: DatasetSource, manifest: Manifest, exist
     except OSError as error:
         raise storage_error(error, folder.root) from error
     if dataset != existing:
-        write_text(folder.spec, dataset.model_dump_json(indent=2) + "\n")
+        put_text(folder.spec, dataset.model_dump_json(indent=2) + "\n")
     return dataset
 
 

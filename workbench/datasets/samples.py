@@ -10,10 +10,10 @@ import shutil
 from pathlib import Path
 
 from workbench.datasets import Progress
-from workbench.datasets.atomic import empty_folder, swap_folder, write_text
 from workbench.datasets.intake import load
 from workbench.datasets.manifest import Manifest
 from workbench.errors import ConflictError, DatasetError, StorageError, storage_error
+from workbench.storage import empty_folder, put_text, swap_folder
 
 DIGEST = "b226904d444a00055a61d8057495a2452f98bf826bca54ff7a6df18087417d47"
 """Root digest of the default sample under the project's constraints file. Other versions of Pillow, numpy or
@@ -95,7 +95,7 @@ def _build(folder: Path, recipe: dict[str, int], progress: Progress | None) -> N
     draft = empty_folder(folder.with_name(f".{folder.name}.building"))
     try:
         _draw(draft, recipe, progress)
-        write_text(draft / MARKER, json.dumps({**recipe, "digest": _digest(draft)}, indent=2) + "\n")
+        put_text(draft / MARKER, json.dumps({**recipe, "digest": _digest(draft)}, indent=2) + "\n")
         swap_folder(draft, folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -123,4 +123,4 @@ def _draw(folder: Path, recipe: dict[str, int], progress: Progress | None) -> No
                 progress(done, total)
     # No `path:` key: ultralytics resolves a relative one against the working directory, a missing one beside the file
     lines = [*(f"{split}: images/{split}" for split in counts), "names:", *(f"  {n}: '{n}'" for n in digits.CLASSES)]
-    write_text(folder / "data.yaml", "\n".join(lines) + "\n")
+    put_text(folder / "data.yaml", "\n".join(lines) + "\n")

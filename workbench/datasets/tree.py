@@ -18,9 +18,9 @@ from pathlib import Path
 
 import yaml
 
-from workbench.datasets.atomic import empty_folder, swap_folder, write_text
 from workbench.datasets.source import DatasetSource
 from workbench.errors import storage_error
+from workbench.storage import empty_folder, put_text, swap_folder
 
 MARKER = "tree.json"
 
@@ -85,8 +85,8 @@ def materialize(source: DatasetSource, folder: Path) -> Path:
         try:
             _link_all(links, draft)
             if source.task != "classify":
-                write_text(draft / "data.yaml", _yaml(source))
-            write_text(draft / MARKER, marker)
+                put_text(draft / "data.yaml", _yaml(source))
+            put_text(draft / MARKER, marker)
             swap_folder(draft, folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)

@@ -6,14 +6,14 @@ What lives here: ``Endpoint`` as ``deployment.json`` keeps it. What does not: st
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from workbench.errors import StorageError, UnknownNameError, did_you_mean, storage_error
+from workbench import storage
+from workbench.errors import StorageError, UnknownNameError, did_you_mean
 
 RECORD_NAME = "deployment.json"
 RECORD_VERSION = 1
@@ -79,13 +79,8 @@ def write_record(endpoint: Endpoint) -> Path:
         StorageError: when it cannot be written.
     """
     path = Path(endpoint.folder) / RECORD_NAME
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     record = {"version": RECORD_VERSION, "kind": "endpoint", **asdict(endpoint)}
-    try:
-        draft.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        raise storage_error(error, path) from error
+    storage.put_json(path, record)
     return path
 
 

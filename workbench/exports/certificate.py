@@ -7,7 +7,6 @@ It runs in a job's kernel: torch is imported late.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -17,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.errors import DatasetError, ExportError, storage_error
+from workbench import storage
+from workbench.errors import DatasetError, ExportError
 from workbench.serving.spec import ModelSpec, file_sha256, read_spec
 
 if TYPE_CHECKING:
@@ -174,12 +174,7 @@ def write_certificate(parity: Parity, folder: Path) -> Path:
     """
     path = folder / CERTIFICATE_NAME
     data = {"version": 1, "passed": parity.passed, "failures": parity.failures, **asdict(parity)}
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        raise storage_error(error, path) from error
+    storage.put_json(path, data)
     return path
 
 

@@ -40,7 +40,8 @@ def _packages() -> dict[str, str]:
 
 def _name(found: Distribution) -> str | None:
     # An interrupted `pip install` leaves a folder without metadata.
-    return found.metadata.get("Name", None)
+    names = found.metadata.get_all("Name")
+    return names[0] if names else None
 
 
 def _hardware() -> dict[str, Any]:

@@ -21,6 +21,7 @@ from workbench.runs.ledger import Ledger
 from workbench.runs.model import RunResult, RunSpec, RunState
 
 POLL_S = 0.2
+_CANCEL_S = 1.0
 _LOST_S = 10.0  # a job's process is looked for this often; it may still be writing its last line
 
 
@@ -111,11 +112,11 @@ class Run:
         """
         tail, looked_at = EventTail(self.paths.events), time.monotonic()
         while True:
-            ended = self.state.ended
+            state = self.state
             yield from tail.poll()
-            if ended:
+            if state.ended:
                 return
-            if time.monotonic() - looked_at > _LOST_S:
+            if time.monotonic() - looked_at > (_CANCEL_S if state is RunState.CANCELLING else _LOST_S):
                 looked_at = time.monotonic()
                 self.settle()
             time.sleep(POLL_S)

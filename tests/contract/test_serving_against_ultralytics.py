@@ -6,17 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ultralytics.data import augment
+from ultralytics.utils import nms, ops
 
 from workbench.serving import postprocess, preprocess
 from workbench.serving.spec import Letterbox, ModelSpec
-
-torch = pytest.importorskip("torch")
-torchvision = pytest.importorskip("torchvision")
-augment = pytest.importorskip("ultralytics.data.augment")
-ops = pytest.importorskip("ultralytics.utils.ops")
-nms = pytest.importorskip("ultralytics.utils.nms")
 
 SPEC = ModelSpec("detect", ("a", "b", "c"), (192, 256), 32, "raw", "0" * 64)
 SIDES = st.integers(1, 700)

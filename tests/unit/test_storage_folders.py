@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from workbench.datasets.atomic import empty_folder, swap_folder, write_text
 from workbench.errors import StorageError
+from workbench.storage import empty_folder, put_text, swap_folder
 
 
 def test_a_text_replaces_the_old_one_and_makes_its_folder(tmp_path: Path) -> None:
     path = tmp_path / "new" / "a.txt"
-    write_text(path, "하나\n")
-    assert write_text(path, "둘\n").read_bytes() == "둘\n".encode()
+    put_text(path, "하나\n")
+    assert put_text(path, "둘\n").read_bytes() == "둘\n".encode()
     assert [p.name for p in path.parent.iterdir()] == ["a.txt"]
 
 
 def test_a_write_that_fails_leaves_no_draft(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     with pytest.raises(StorageError, match="Could not write"):
-        write_text(tmp_path / "taken", "text")
+        put_text(tmp_path / "taken", "text")
     assert [p.name for p in tmp_path.iterdir()] == ["taken"]
 
 

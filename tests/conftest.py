@@ -1,0 +1,49 @@
+"""What every test may ask for: a workspace in a folder of its own, with a launcher that starts nothing by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workbench.runs.memory import MemoryLauncher
+from workbench.runs.model import RunSpec, new_run_id
+from workbench.settings import Settings
+from workbench.workspace import Workspace
+
+pytest_plugins = ("tests.trained",)
+Record = Callable[..., str]
+
+
+@pytest.fixture
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away every variable that the workbench reads."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def launcher() -> MemoryLauncher:
+    return MemoryLauncher()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, launcher: MemoryLauncher, plain_environment: None) -> Workspace:
+    settings = Settings(workbench_engine_home=tmp_path / "engine")
+    return Workspace(tmp_path / "ws", settings=settings, launcher=launcher)
+
+
+@pytest.fixture
+def record(workspace: Workspace) -> Record:
+    """Return a maker of a recorded, queued run: ``record(kind="train", **fields)`` gives its id."""
+
+    def make(kind: Any = "train", **fields: Any) -> str:
+        workspace.projects.ensure("default")
+        filed = {"project": "default", "session": "default-day", "notebook": kind, **fields}
+        spec = RunSpec(**{"id": new_run_id(kind), "kind": kind, **filed})
+        workspace.ledger.record(spec)
+        return spec.id
+
+    return make

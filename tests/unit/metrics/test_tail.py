@@ -1,0 +1,65 @@
+"""Reading logs while they are written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.metrics.log import EventLog
+from workbench.metrics.tail import EventTail, parse, read_events
+
+
+def append(path: Path, data: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(data)
+
+
+def test_a_tail_gives_each_event_once(tmp_path: Path) -> None:
+    tail = EventTail(tmp_path)
+    with EventLog(tmp_path, "a") as log:
+        log.append("log", message="one")
+        assert [event["message"] for event in tail.poll()] == ["one"]
+        log.append("log", message="two")
+        assert [event["message"] for event in tail.poll()] == ["two"]
+    assert tail.poll() == []
+
+
+def test_a_half_written_line_waits_until_it_is_whole(tmp_path: Path) -> None:
+    path, tail = tmp_path / "a.jsonl", EventTail(tmp_path)
+    append(path, b'{"at":1,"kind":"log","message":"one"}\n{"at":2,"kind":"log","mess')
+    assert [event["message"] for event in tail.poll()] == ["one"]
+    assert tail.poll() == []
+    append(path, b'age":"two"}\n')
+    assert [event["message"] for event in tail.poll()] == ["two"]
+
+
+def test_events_of_several_writers_come_in_the_order_of_their_time(tmp_path: Path) -> None:
+    for writer, times in (("b", (1.0, 4.0)), ("a", (2.0, 3.0))):
+        for at in times:
+            with EventLog(tmp_path, writer, clock=lambda at=at: at) as log:
+                log.append("log")
+    assert [(event["at"], event["writer"]) for event in read_events(tmp_path)] == [
+        (1.0, "b"),
+        (2.0, "a"),
+        (3.0, "a"),
+        (4.0, "b"),
+    ]
+
+
+def test_a_tail_reads_only_the_writers_it_is_asked_for(tmp_path: Path) -> None:
+    for writer in ("ledger", "attempt-1", "train-1"):
+        with EventLog(tmp_path, writer) as log:
+            log.append("log")
+    assert {event["writer"] for event in read_events(tmp_path, ("ledger", "attempt-*"))} == {"ledger", "attempt-1"}
+
+
+def test_a_folder_that_is_not_there_yet_has_no_events(tmp_path: Path) -> None:
+    tail = EventTail(tmp_path / "events")
+    assert tail.poll() == []
+    with EventLog(tmp_path / "events", "a") as log:
+        log.append("log")
+    assert len(tail.poll()) == 1
+
+
+def test_a_damaged_line_is_passed_over() -> None:
+    data = b'{"at":1,"kind":"a"}\nnot json\n[1]\n{"kind":"no time"}\n\n\xff\xfe\n{"at":2,"kind":"b"}\n'
+    assert [event["kind"] for event in parse(data)] == ["a", "b"]

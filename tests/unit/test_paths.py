@@ -1,0 +1,37 @@
+"""The layout of a workspace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workbench import paths
+from workbench.paths import RunPaths, WorkspacePaths
+
+
+def test_everything_of_a_workspace_lies_inside_it(tmp_path: Path) -> None:
+    layout = WorkspacePaths(tmp_path)
+    found = [
+        *(layout.database, layout.projects, layout.runs, layout.datasets, layout.samples, layout.weights),
+        *(layout.project("p"), layout.session("p", "s"), layout.run("r").attempt(1).notebook, layout.dataset("d").tree),
+    ]
+    assert all(path.is_relative_to(tmp_path) for path in found)
+    assert len(set(found)) == len(found)
+
+
+def test_attempts_are_numbers_in_order_and_nothing_else(tmp_path: Path) -> None:
+    run = RunPaths(tmp_path)
+    assert run.attempts() == []
+    for name in ("10", "2", ".removed-x", "notes"):
+        (tmp_path / "attempts" / name).mkdir(parents=True)
+    assert run.attempts() == [2, 10]
+
+
+@pytest.mark.parametrize("name", ["train", "export", "evaluate"])
+def test_the_job_notebooks_are_found(name: str) -> None:
+    assert paths.notebook("jobs", name).is_file()
+
+
+def test_a_notebook_that_is_not_there_is_still_named() -> None:
+    assert paths.notebook("jobs", "nope").name == "nope.ipynb"

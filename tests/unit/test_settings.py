@@ -1,0 +1,60 @@
+"""What the environment says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workbench import settings
+from workbench.errors import RequestError
+
+pytestmark = pytest.mark.usefixtures("plain_environment")
+
+
+def test_without_variables_everything_is_local_and_nothing_is_fed() -> None:
+    found = settings.load()
+    assert found.workspace() == Path.cwd() / "workspace"
+    assert found.observability_backends == ()
+    assert (found.database_url, found.prefect_api_url, found.workbench_weights) == (None, None, None)
+
+
+def test_an_empty_variable_is_none_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WORKBENCH_HOME", "DATABASE_URL", "OBSERVABILITY_BACKENDS"):
+        monkeypatch.setenv(name, "")
+    found = settings.load()
+    assert (found.workbench_home, found.database_url, found.observability_backends) == (Path("workspace"), None, ())
+
+
+def test_a_list_of_trackers_may_have_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OBSERVABILITY_BACKENDS", " mlflow, wandb ,")
+    assert settings.load().observability_backends == ("mlflow", "wandb")
+
+
+def test_an_unknown_tracker_is_refused_with_the_closest_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OBSERVABILITY_BACKENDS", "mlfow")
+    with pytest.raises(RequestError, match="names 'mlfow'.*Did you mean 'mlflow'"):
+        settings.load()
+
+
+def test_a_secret_is_in_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:hunter2@host/db")
+    monkeypatch.setenv("GOOGLE_API_KEY", "hunter2")
+    found = settings.load()
+    assert "hunter2" not in f"{found!r} {found.model_dump()} {found.model_dump_json()}"
+
+
+def test_a_path_given_wins_over_the_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "env"))
+    assert settings.load().workspace() == tmp_path / "env"
+    assert settings.load().workspace(tmp_path / "given") == tmp_path / "given"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert settings.load().workspace("~/ws") == tmp_path / "ws"
+
+
+def test_a_child_gets_the_environment_with_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONE", "1")
+    monkeypatch.setenv("TWO", "2")
+    found = settings.environment(ONE=None, THREE="3")
+    assert "ONE" not in found
+    assert (found["TWO"], found["THREE"]) == ("2", "3")
