@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,15 +123,16 @@ def engine_variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]
 def trained(korean_digits: Path, engine_variables: dict[str, str]) -> Iterator[Trained]:
     """Run the short demo once and return what it left; its engine is stopped at the end of the tests."""
     variables = engine_variables
-    done = workbench("demo", "--json", "--data", str(korean_digits), *RECIPE, variables=variables, timeout_s=480)
-    assert done.returncode == 0, done.stderr[-3000:]
-    time.sleep(0.5)
-    log = Path(variables["WORKBENCH_TEST_CONNECTIONS"])
-    yield Trained(
-        report=json.loads(done.stdout),
-        workspace=Path(variables["WORKBENCH_HOME"]),
-        variables=variables,
-        connections=[json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()],
-        left=members(variables["WORKBENCH_ENGINE_HOME"]),
-    )
-    workbench("doctor", "--stop", "--json", variables=variables)
+    try:
+        done = workbench("demo", "--json", "--data", str(korean_digits), *RECIPE, variables=variables, timeout_s=480)
+        assert done.returncode == 0, done.stderr[-3000:]
+        log = Path(variables["WORKBENCH_TEST_CONNECTIONS"])
+        yield Trained(
+            report=json.loads(done.stdout),
+            workspace=Path(variables["WORKBENCH_HOME"]),
+            variables=variables,
+            connections=[json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()],
+            left=members(variables["WORKBENCH_ENGINE_HOME"]),
+        )
+    finally:
+        workbench("doctor", "--stop", "--json", variables=variables)

@@ -159,9 +159,9 @@ Path(run_dir, "begun").touch()
 try:
     time.sleep(60)
 except KeyboardInterrupt:
-    time.sleep(1.5)
+    time.sleep(4)  # longer than a kernel gets to live when it is merely shut down
     Path(run_dir, "saved").touch()
-    print("has saved")
+    print("has", "saved")
     raise
 """
 

@@ -13,7 +13,10 @@ from workbench.errors import RequestError, StorageError, UnknownNameError, Workb
 
 
 def tree(kind: type[WorkbenchError]) -> list[type[WorkbenchError]]:
-    return [kind, *(found for child in kind.__subclasses__() for found in tree(child) if child.__module__ == kind.__module__)]
+    return [
+        kind,
+        *(found for child in kind.__subclasses__() for found in tree(child) if child.__module__ == kind.__module__),
+    ]
 
 
 @pytest.mark.parametrize("kind", tree(WorkbenchError))

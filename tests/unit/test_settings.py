@@ -33,7 +33,7 @@ def test_a_list_of_trackers_may_have_spaces(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_an_unknown_tracker_is_refused_with_the_closest_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OBSERVABILITY_BACKENDS", "mlfow")
-    with pytest.raises(RequestError, match="names 'mlfow'.*Did you mean 'mlflow'"):
+    with pytest.raises(RequestError, match=r"names 'mlfow'.*Did you mean 'mlflow'"):
         settings.load()
 
 

@@ -45,7 +45,7 @@ def test_a_put_that_fails_keeps_the_old_file_and_leaves_nothing_else(
 
 
 def test_a_put_under_a_file_is_a_storage_error() -> None:
-    with pytest.raises(StorageError, match="/dev/null/x/a.bin"):
+    with pytest.raises(StorageError, match=r"/dev/null/x/a\.bin"):
         storage.put(Path("/dev/null/x/a.bin"), b"x")
 
 
@@ -64,7 +64,7 @@ def test_a_read_only_disk_is_a_storage_error_even_while_tidying(
 def test_an_error_of_the_block_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     storage.put(path, b"old")
-    with pytest.raises(KeyboardInterrupt), storage.replacing(path) as temporary:
+    with pytest.raises(KeyboardInterrupt), storage.replacing(path) as temporary:  # noqa: PT012
         temporary.write_bytes(b"half")
         raise KeyboardInterrupt
     assert path.read_bytes() == b"old"
@@ -115,7 +115,7 @@ def test_a_file_system_without_links_gets_a_copy(tmp_path: Path, monkeypatch: py
 def test_a_damaged_json_file_is_a_storage_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(content)
-    with pytest.raises(StorageError, match="a.json"):
+    with pytest.raises(StorageError, match=r"a\.json"):
         storage.get_json(path)
     with pytest.raises(StorageError):
         storage.get_json(tmp_path / "missing.json")

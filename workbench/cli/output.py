@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from workbench.errors import WorkbenchError
+from workbench.metrics.log import number
 
 
 def show(value: Mapping[str, Any], as_json: bool, text: Callable[[], None]) -> None:
     """Print ``value`` as one JSON object, or call ``text`` to print it for a person."""
     if as_json:
-        sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+        _write_json(value)
     else:
         text()
 
@@ -54,7 +55,7 @@ def facts(pairs: Mapping[str, object]) -> None:
 def error(problem: WorkbenchError, as_json: bool) -> None:
     """Print an error in three beats on stderr; with ``--json`` also as an object on stdout."""
     if as_json:
-        sys.stdout.write(json.dumps(problem.to_payload(), ensure_ascii=False, default=str) + "\n")
+        _write_json(problem.to_payload())
     for beat in (f"Error: {problem.happened}", problem.expected, problem.todo):
         if beat:
             sys.stderr.write(f"{beat}\n")
@@ -78,6 +79,19 @@ def duration(seconds: float | None) -> str:
     if hours:
         return f"{hours} h {minutes:02d} min"
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _write_json(value: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, default=str) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    """Return ``value`` with words for NaN and the infinities, which are no JSON."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return number(value) if isinstance(value, float) else value
 
 
 def _cell(value: object) -> str:

@@ -51,7 +51,7 @@ def list_(
             ],
             "No run fits. Every run: `workbench runs list`."
             if chosen
-            else "No runs yet. Start one: `workbench train --data DATASET`, or see the whole job with `workbench demo`.",
+            else "No runs yet. Start one: `workbench train --data DATASET`, or see the whole job: `workbench demo`.",
         ),
     )
 

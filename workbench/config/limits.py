@@ -47,7 +47,7 @@ OWNED: Final = MappingProxyType(
         "name": "Use --name to name the run.",
         "exist_ok": "Leave it out: every run has a folder of its own.",
         "save": "Leave it out: a run without checkpoints would have no result.",
-        "resume": "Use `workbench runs resume RUN` to go on with an interrupted run.",
+        "resume": "Use `workbench runs restart RUN` to go on with an interrupted run.",
         "cfg": "Give its values themselves: values from a file would not be recorded.",
     }
 )

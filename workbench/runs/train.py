@@ -226,7 +226,8 @@ class _Recorder:
         losses = {name: float(value) for name, value in trainer.label_loss_items(trainer.tloss, prefix="train").items()}
         rates = {name: float(value) for name, value in trainer.lr.items()}
         values = {**losses, **measured, **rates, "fitness": float(trainer.fitness or 0.0)}
-        self.job.metrics(self.epochs_done, values, scope="epoch", epoch=self.epochs_done)
+        cpu_s = round(time.process_time(), 3)
+        self.job.metrics(self.epochs_done, values, scope="epoch", epoch=self.epochs_done, cpu_s=cpu_s)
         progress = self.progress(trainer)
         self.job.log("progress", **progress)
         shown = "  ".join(f"{name} {value:.4g}" for name, value in {**losses, **measured}.items() if "val/" not in name)

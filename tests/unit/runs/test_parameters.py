@@ -94,7 +94,7 @@ def test_a_value_of_another_type_is_refused(notebook: Make, name: str, value: ob
 
 
 def test_an_unknown_name_is_refused_with_the_closest_one(notebook: Make) -> None:
-    with pytest.raises(ParameterError, match="no parameter 'epoch'.*Did you mean 'epochs'"):
+    with pytest.raises(ParameterError, match=r"no parameter 'epoch'.*Did you mean 'epochs'"):
         check_parameters(notebook(CELL), {"epoch": 3})
 
 

@@ -1,0 +1,201 @@
+"""The front desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workbench import storage
+from workbench.errors import (
+    ConfigError,
+    ConflictError,
+    DatasetError,
+    EngineError,
+    RunError,
+    StorageError,
+    UnknownNameError,
+)
+from workbench.runs.memory import MemoryLauncher
+from workbench.runs.model import DatasetLock, ModelLock, RunResult, RunState
+from workbench.sources import as_run, checkpoint_of, weights_of
+from workbench.workspace import Workspace
+
+Record = Callable[..., str]
+MODEL = ModelLock(ref="yolo26n.yaml", kind="scratch", task="detect", path="yolo26n.yaml")
+DATASET = DatasetLock(name="d", uri="/d", digest="x", images={"train": 4, "val": 2, "test": 0}, data_yaml="/d")
+
+
+def with_checkpoint(workspace: Workspace, record: Record, **fields: Any) -> str:
+    run = record(model=MODEL, dataset=DATASET, **fields)
+    storage.put(workspace.paths.run(run).checkpoints / "best.pt", b"weights")
+    workspace.ledger.complete(run, RunResult(run=run, attempt=1), "attempt-1")
+    return run
+
+
+def test_a_workspace_in_no_folder_is_a_storage_error(plain_environment: None) -> None:
+    with pytest.raises(StorageError, match="/dev/null/x"):
+        Workspace("/dev/null/x")
+
+
+def test_a_run_is_recorded_before_it_is_started(
+    workspace: Workspace, record: Record, launcher: MemoryLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    real = launcher.start
+
+    def start(root: Path, run_id: str) -> str:
+        seen.extend(workspace.ledger.ids_on_disk())
+        return real(root, run_id)
+
+    old = workspace.run(with_checkpoint(workspace, record))
+    monkeypatch.setattr(launcher, "start", start)
+    run = workspace.restart(old)
+    assert run.id in seen
+    assert run.launch_id == "memory-1"
+    assert run.spec.model == old.spec.model
+    assert run.spec.lock["python"]
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [(EngineError("The server is away."), "The server is away."), (KeyboardInterrupt(), "interrupted")],
+)
+def test_a_run_that_could_not_be_started_is_failed_and_says_why(
+    workspace: Workspace,
+    record: Record,
+    launcher: MemoryLauncher,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    says: str,
+) -> None:
+    old = workspace.run(with_checkpoint(workspace, record))
+
+    def fail(_root: Path, _run: str) -> str:
+        raise error
+
+    monkeypatch.setattr(launcher, "start", fail)
+    with pytest.raises(type(error)):
+        workspace.restart(old)
+    run = workspace.run("last")
+    assert run.state is RunState.FAILED
+    assert run.events()[-1]["reason"] == f"It was not started: {says}"
+
+
+def test_a_run_that_began_before_its_start_was_interrupted_is_left_to_itself(
+    workspace: Workspace, record: Record, launcher: MemoryLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = workspace.run(with_checkpoint(workspace, record))
+
+    def begins(_root: Path, run_id: str) -> str:
+        workspace.ledger.move(run_id, RunState.RUNNING, "attempt-1")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(launcher, "start", begins)
+    with pytest.raises(KeyboardInterrupt):
+        workspace.restart(old)
+    assert workspace.run("last").state is RunState.RUNNING
+
+
+def test_a_config_without_data_starts_nothing(workspace: Workspace) -> None:
+    from workbench.config.schema import TrainingConfig
+
+    with pytest.raises(ConfigError, match="data is empty"):
+        workspace.train(TrainingConfig())
+    assert workspace.runs() == []
+
+
+def test_an_export_stands_on_the_checkpoint_of_its_run(workspace: Workspace, record: Record) -> None:
+    run = with_checkpoint(workspace, record)
+    made = workspace.export(run)
+    spec = made.run.spec
+    assert (spec.kind, spec.source, spec.dataset) == ("export", run, DATASET)
+    assert spec.parameters["format"] == "onnx"
+    assert workspace.find_export(run).id == made.id
+    assert [found.id for found in workspace.exports()] == [made.id]
+    with pytest.raises(RunError, match="no result"):
+        made.folder  # noqa: B018
+
+
+def test_a_measurement_on_a_split_without_images_starts_nothing(workspace: Workspace, record: Record) -> None:
+    run = with_checkpoint(workspace, record)
+    with pytest.raises(DatasetError, match=r"no images in split 'test'.*train \(4\), val \(2\)"):
+        workspace.evaluate(run)
+    assert workspace.evaluate(run, "val").id.startswith("evaluate-")
+
+
+def test_a_run_without_exports_says_how_to_make_one(workspace: Workspace, record: Record) -> None:
+    run = with_checkpoint(workspace, record)
+    with pytest.raises(UnknownNameError, match=f"workbench export {run}"):
+        workspace.find_export(run)
+
+
+def test_a_checkpoint_without_a_dataset_needs_one(workspace: Workspace, tmp_path: Path) -> None:
+    storage.put(tmp_path / "mine.pt", b"x")
+    workspace.weights.add(tmp_path / "mine.pt", task="detect")
+    with pytest.raises(ConfigError, match="--data"):
+        checkpoint_of(workspace, "mine", "")
+
+
+def test_a_run_that_trained_nothing_has_no_checkpoint(workspace: Workspace, record: Record) -> None:
+    with pytest.raises(RunError, match="has no checkpoint"):
+        checkpoint_of(workspace, record(), "")
+
+
+def test_a_name_that_reads_like_a_run_is_one_and_a_file_is_not(workspace: Workspace, record: Record) -> None:
+    run = with_checkpoint(workspace, record, name="mine")
+    for name in (run, run[:20], "mine", "last"):
+        found = as_run(workspace, name)
+        assert found is not None
+        assert found.id == run
+    assert as_run(workspace, "yolo26n") is None
+    assert as_run(workspace, "train-best.pt") is None
+    with pytest.raises(UnknownNameError):
+        as_run(workspace, "train-2020")
+
+
+def test_what_answers_is_a_runs_checkpoint_or_an_exports_model(
+    workspace: Workspace, record: Record, tmp_path: Path
+) -> None:
+    run = with_checkpoint(workspace, record)
+    assert weights_of(workspace, run) == (workspace.paths.run(run).checkpoints / "best.pt", None)
+    made = record("export", model=MODEL, source=run)
+    workspace.ledger.complete(made, RunResult(run=made, attempt=1), "attempt-1")
+    assert weights_of(workspace, made) == (workspace.paths.run(made).export / "model.onnx", "detect")
+    storage.put(tmp_path / "own.onnx", b"x")
+    assert weights_of(workspace, str(tmp_path / "own.onnx")) == (tmp_path / "own.onnx", None)
+
+
+def test_a_dataset_that_a_run_still_reads_is_named_with_its_run(workspace: Workspace, record: Record) -> None:
+    run = record(dataset=DATASET)
+    assert workspace._readers("d") == [run]
+    workspace.ledger.move(run, RunState.FAILED, "ledger")
+    assert workspace._readers("d") == []
+
+
+def test_a_run_that_a_deployment_serves_is_not_deleted(
+    workspace: Workspace, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = workspace.run(with_checkpoint(workspace, record))
+
+    class Served:
+        name, model_folder = "front", str(run.paths.export)
+
+    monkeypatch.setattr(workspace.deployments, "alive", lambda: [Served])
+    with pytest.raises(ConflictError, match="'front' serves"):
+        workspace.delete(run)
+    monkeypatch.setattr(workspace.deployments, "alive", list)
+    workspace.delete(run)
+    assert workspace.runs() == []
+
+
+def test_the_table_shows_runs_newest_first_and_the_picture_says_when_there_is_none(
+    workspace: Workspace, record: Record
+) -> None:
+    assert repr(workspace.table()) == "No runs yet."
+    assert repr(workspace.picture()) == "No training yet: the cells below start one."
+    run = record(name="first")
+    assert run in repr(workspace.table())
+    assert type(workspace.picture()).__name__ == "Figure"
