@@ -9,7 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-HEAD = "# Exact versions for {python}, written by `make constraints`. Delete this file and run it again to renew them.\n"
+HEAD = (
+    "# Exact versions for {python}, written by `make constraints`. Delete this file and run it again to renew them.\n"
+)
 
 
 def main(target: Path) -> None:

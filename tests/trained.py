@@ -67,9 +67,7 @@ class Trained:
         return workbench(*arguments, variables=self.variables, timeout_s=timeout_s)
 
 
-def workbench(
-    *arguments: str, variables: dict[str, str], timeout_s: float = 180
-) -> subprocess.CompletedProcess[str]:
+def workbench(*arguments: str, variables: dict[str, str], timeout_s: float = 180) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own."""
     return subprocess.run(
         [sys.executable, "-c", "from workbench.cli import main; main()", *arguments],

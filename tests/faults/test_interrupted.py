@@ -31,15 +31,15 @@ def _await(workspace: Path, kind: str, limit_s: float) -> None:
 def test_ctrl_c_in_the_middle_of_the_demo(tmp_path: Path, korean_digits: Path) -> None:
     engine = str(tmp_path / "engine")
     variables = {**os.environ, "WORKBENCH_ENGINE_HOME": engine, "WORKBENCH_HOME": str(tmp_path / "workspace")}
-    command = [sys.executable, "-c", "from workbench.cli import main; main()", "demo", "--data", str(korean_digits)]
+    # A shell that runs this in the background has its children ignore Ctrl-C
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\nfrom workbench.cli import main; main()"
     demo = subprocess.Popen(
-        [*command, "epochs=50", "imgsz=96", "fraction=0.2"],
+        [sys.executable, "-c", code, "demo", "--data", str(korean_digits), "epochs=50", "imgsz=96", "fraction=0.2"],
         env=variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
         _await(tmp_path / "workspace", "progress", 120)

@@ -20,12 +20,26 @@ def test_the_studio_shows_runs_and_curves_and_starts_a_run(trained: Trained, tmp
     source = json.loads(paths.notebook("studio", "workbench").read_text(encoding="utf-8"))
     for cell in source["cells"]:
         if "epochs=3" in "".join(cell["source"]):
-            quick = "".join(cell["source"]).replace("epochs=3", "epochs=1").replace("imgsz=192", "imgsz=96, fraction=0.1")
+            quick = (
+                "".join(cell["source"]).replace("epochs=3", "epochs=1").replace("imgsz=192", "imgsz=96, fraction=0.1")
+            )
             cell["source"] = [quick]
     notebook = tmp_path / "studio.ipynb"
     notebook.write_text(json.dumps(source), encoding="utf-8")
-    command = [sys.executable, "-m", "jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace", str(notebook)]
-    done = subprocess.run(command, env={**os.environ, **trained.variables}, capture_output=True, text=True, check=False, timeout=240)
+    command = [
+        sys.executable,
+        "-m",
+        "jupyter",
+        "nbconvert",
+        "--to",
+        "notebook",
+        "--execute",
+        "--inplace",
+        str(notebook),
+    ]
+    done = subprocess.run(
+        command, env={**os.environ, **trained.variables}, capture_output=True, text=True, check=False, timeout=240
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     shown = ["".join(json.dumps(output) for output in cell.get("outputs", ())) for cell in cells]

@@ -21,7 +21,6 @@ _SWITCHES = {
     "YOLO_VERBOSE": "False",  # its progress bars rewrite one line thousands of times
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "1",
-    "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait by spinning take the cores from whatever else runs: 3x on a busy machine
     "ULTRALYTICS_API_KEY": "",  # its platform callback would upload the run
 }
 _CJK_FONTS = ("NotoSansCJK", "NotoSansKR", "NanumGothic", "UnDotum", "AppleSDGothicNeo", "malgun")

@@ -176,7 +176,9 @@ class Run:
             if state is RunState.CANCELLING:
                 self._end(RunState.CANCELLED, "It was cancelled before it was started.")
             return
-        if self._launcher().state(launch) != "ended":
+        found = self._launcher().state(launch)
+        # A launcher that has forgotten the run (its database is gone) cannot have it going: the lease is free.
+        if found != "ended" and not (found == "unknown" and state is not RunState.QUEUED):
             return
         end = RunState.CANCELLED if state is RunState.CANCELLING else RunState.CRASHED
         self._end(end, "Its process ended without a word.")

@@ -6,7 +6,6 @@ checkpoint files (``checkpoints``).
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from dataclasses import dataclass, field
@@ -138,7 +137,6 @@ class _Recorder:
     def callbacks(self) -> dict[str, Any]:
         return {
             "on_pretrain_routine_start": self.on_setup,
-            "on_pretrain_routine_end": self.on_ready,
             "on_train_start": self.on_start,
             "on_train_epoch_start": self.on_epoch_start,
             "on_train_batch_end": self.on_batch,
@@ -159,11 +157,6 @@ class _Recorder:
             publish(self.job.paths, trainer.last, trainer.best, epoch=self.epochs_done, final=True)
 
         trainer.final_eval = final_eval
-
-    def on_ready(self, trainer: Any) -> None:
-        if trainer.device.type == "cpu":
-            # ultralytics leaves one core idle; the job is alone in its process, so it may use all it was given.
-            torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
 
     def on_start(self, trainer: Any) -> None:
         self.started = self.flushed = time.monotonic()

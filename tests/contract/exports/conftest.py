@@ -12,7 +12,7 @@ SIDE = 64
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """An untrained detector with scores that tell classes and places apart, so that NMS has something to do."""
-    torch = pytest.importorskip("torch")
+    import torch
     from ultralytics import YOLO
 
     torch.manual_seed(0)

@@ -20,6 +20,8 @@ from workbench.deployments.model import Endpoint, alive, list_endpoints, read_re
 from workbench.errors import ConflictError, EndpointError, ModelError, RequestError
 from workbench.serving.spec import SPEC_NAME, WEIGHTS_NAME
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Endpoint]
 
 

@@ -20,6 +20,8 @@ import workbench
 from workbench.serving.__main__ import cores, main
 from workbench.serving.spec import SPEC_NAME
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., subprocess.Popen[str]]
 
 
