@@ -32,7 +32,8 @@ def test_ctrl_c_in_the_middle_of_the_demo(tmp_path: Path, korean_digits: Path) -
     engine = str(tmp_path / "engine")
     variables = {**os.environ, "WORKBENCH_ENGINE_HOME": engine, "WORKBENCH_HOME": str(tmp_path / "workspace")}
     # A shell that runs this in the background has its children ignore Ctrl-C
-    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\nfrom workbench.cli import main; main()"
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "from workbench.cli import main; main()"
     demo = subprocess.Popen(
         [sys.executable, "-c", code, "demo", "--data", str(korean_digits), "epochs=50", "imgsz=96", "fraction=0.2"],
         env=variables,
