@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from workbench import settings as environment
 from workbench.config.schema import TrainingConfig
@@ -25,14 +25,11 @@ from workbench.runs.launcher import Launcher, load_launcher
 from workbench.runs.ledger import Ledger
 from workbench.runs.lock import take_lock
 from workbench.runs.model import ModelLock, RunKind, RunSpec, RunState, new_run_id
-from workbench.runs.record import Table, curves
+from workbench.runs.record import Picture, Table, curves
 from workbench.runs.run import Run
 from workbench.runs.weights import Progress, Weights
 from workbench.settings import Settings
 from workbench.sources import checkpoint_of, lock_dataset, weights_of
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 class Filing(TypedDict, total=False):
@@ -297,7 +294,7 @@ class Workspace:
         ]
         return Table(("run", "state", "model", "dataset", "headline", "value", "name"), rows, "No runs yet.")
 
-    def picture(self) -> Figure | Table:
+    def picture(self) -> Picture | Table:
         """Return the curves of the newest training run, for a notebook."""
         runs = self.runs(kind="train")
         if not runs:

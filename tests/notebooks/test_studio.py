@@ -19,9 +19,9 @@ pytestmark = pytest.mark.slow
 def test_the_studio_shows_runs_and_curves_and_starts_a_run(trained: Trained, tmp_path: Path) -> None:
     source = json.loads(paths.notebook("studio", "workbench").read_text(encoding="utf-8"))
     for cell in source["cells"]:
-        if "epochs=3" in "".join(cell["source"]):
+        if "epochs=5" in "".join(cell["source"]):
             quick = (
-                "".join(cell["source"]).replace("epochs=3", "epochs=1").replace("imgsz=192", "imgsz=96, fraction=0.1")
+                "".join(cell["source"]).replace("epochs=5", "epochs=1").replace("imgsz=192", "imgsz=96, fraction=0.1")
             )
             cell["source"] = [quick]
     notebook = tmp_path / "studio.ipynb"

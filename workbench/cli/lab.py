@@ -27,6 +27,8 @@ def lab(
     if not notebook.is_file():
         storage.copy(paths.notebook("studio", "workbench"), notebook)
     command = [sys.executable, "-m", "jupyter", "lab", str(notebook), "--ServerApp.root_dir", str(front.paths.root)]
+    # JupyterLab would ask its home for news and newer versions
+    command += ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     command += [f"--port={port}"] * (port is not None) + ["--no-browser"] * no_browser
     command += ["--allow-root"] * settings.is_root()
     output.say(f"JupyterLab opens on {notebook}; Ctrl-C twice ends it.")

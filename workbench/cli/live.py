@@ -43,6 +43,7 @@ class _Lines:
         self._status = status
         self._progress: dict[str, Any] = {}
         self._losses: dict[str, float] = {}
+        self._measured: dict[str, float] = {}
 
     def on_event(self, event: Event) -> None:
         handler = getattr(self, f"_on_{event['kind']}", None)
@@ -60,7 +61,7 @@ class _Lines:
         if self._status is not None:
             self._status.update(
                 f"epoch {event['epoch']}/{event['epochs']}  batch {event['batch']}/{event['batches']}  "
-                f"{_shown(self._losses)}  eta {output.duration(event['eta_s'])}"
+                f"{_shown(self._losses)}  {_shown(self._measured)}  eta {output.duration(event['eta_s'])}"
             )
 
     def _on_metrics(self, event: Event) -> None:
@@ -69,7 +70,9 @@ class _Lines:
         if event.get("scope") == "epoch":
             metrics = {name: value for name, value in found.items() if name.startswith(("train/", "metrics/"))}
             epochs = self._progress.get("epochs", "?")
-            self._print(f"  epoch {event['step']:>3}/{epochs}  {_shown(metrics)}")
+            self._measured = {name: value for name, value in metrics.items() if name.startswith("metrics/mAP")}
+            eta = output.duration(self._progress.get("eta_s"))
+            self._print(f"  epoch {event['step']:>3}/{epochs}  {_shown(metrics)}" + (f"  eta {eta}" if eta else ""))
 
     def _print(self, line: str) -> None:
         if self._status is None:

@@ -13,6 +13,8 @@ from typing import Any
 from workbench.errors import WorkbenchError
 from workbench.metrics.log import number
 
+_PIPE_WIDTH = 200
+
 
 def show(value: Mapping[str, Any], as_json: bool, text: Callable[[], None]) -> None:
     """Print ``value`` as one JSON object, or call ``text`` to print it for a person."""
@@ -37,10 +39,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) 
     if not listed:
         say(empty)
         return
-    drawn = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, column in enumerate(columns):
+        drawn.add_column(column, no_wrap=number == 0)  # a name that is cut cannot be copied
     for row in listed:
         drawn.add_row(*row)
-    Console(markup=False, highlight=False).print(drawn)
+    # Whoever reads a pipe has no window that a line could be too long for
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    Console(markup=False, highlight=False, width=width).print(drawn)
 
 
 def facts(pairs: Mapping[str, object]) -> None:

@@ -104,6 +104,12 @@ class _Config(BaseModel):
                 raise _misplaced(key, "in settings", "the parameter of that name", dict.fromkeys(specs()))
         return cls.model_validate({**dozen, **settings})
 
+    def __repr__(self) -> str:
+        """Return the config as code, less what is as by default: a hundred defaults would hide what was chosen."""
+        return f"TrainingConfig({', '.join(f'{name}={value!r}' for name, value in self.changes().items())})"
+
+    __str__ = __repr__
+
     def changes(self) -> dict[str, Any]:
         """Return the keys that differ from the defaults, with lists for tuples; no task where the model implies it."""
         changed = {name: _listed(value) for name, value in self if value != DEFAULTS[name]}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from html import escape
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from workbench.metrics.tail import Event, values
@@ -79,7 +80,19 @@ def numbers(metrics: Mapping[str, object]) -> Table:
     )
 
 
-def curves(events: Iterable[Event], title: str = "") -> Figure:
+class Picture:
+    """A figure that any notebook shows, also one where no matplotlib backend is set up."""
+
+    def __init__(self, figure: Figure) -> None:
+        self.figure = figure
+
+    def _repr_png_(self) -> bytes:
+        stream = BytesIO()
+        self.figure.savefig(stream, format="png", dpi=100)
+        return stream.getvalue()
+
+
+def curves(events: Iterable[Event], title: str = "") -> Picture:
     """Return losses and metrics over epochs, side by side.
 
     Args:
@@ -106,7 +119,7 @@ def curves(events: Iterable[Event], title: str = "") -> Figure:
             axes.legend(fontsize="small")
         else:
             axes.text(0.5, 0.5, "no epoch has finished yet", ha="center", va="center", transform=axes.transAxes)
-    return figure
+    return Picture(figure)
 
 
 def _counts(images: Mapping[str, int]) -> str:

@@ -45,10 +45,12 @@ def test_curves_draw_losses_and_metrics_of_epochs_also_when_one_is_nan() -> None
         {"kind": "metrics", "scope": "epoch", "step": 2, "values": {"train/box": "NaN", "metrics/mAP50": 0.2}},
         {"kind": "metrics", "scope": "batch", "step": 9, "values": {"train/box": 9.0}},
     ]
-    loss, metric = curves(events, "a run").axes
+    loss, metric = curves(events, "a run").figure.axes
     assert [line.get_label() for line in loss.lines] == ["train/box"]
     assert list(metric.lines[0].get_ydata()) == [0.1, 0.2]
 
 
 def test_curves_without_an_epoch_say_so() -> None:
-    assert [text.get_text() for axes in curves([]).axes for text in axes.texts] == ["no epoch has finished yet"] * 2
+    assert [text.get_text() for axes in curves([]).figure.axes for text in axes.texts] == [
+        "no epoch has finished yet"
+    ] * 2
