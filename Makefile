@@ -49,8 +49,8 @@ check: $(READY)  ## lint, types, import contracts, budgets, notebooks stripped, 
 test: $(READY) system  ## prove it; prints line and branch coverage
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q -n 2 -m 'not slow' tests/unit
-	$(BIN)/coverage run -m pytest -q --durations 15 tests/demo tests/notebooks tests/contract tests/faults
-	$(BIN)/coverage run -m pytest -q -m slow tests/unit
+	$(BIN)/coverage run -m pytest -q -n 2 --dist loadgroup --durations 15 tests/demo tests/notebooks tests/contract tests/faults
+	$(BIN)/coverage run -m pytest -q -n 2 -m slow tests/unit
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

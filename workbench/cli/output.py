@@ -40,8 +40,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) 
         say(empty)
         return
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for number, column in enumerate(columns):
-        drawn.add_column(column, no_wrap=number == 0)  # a name that is cut cannot be copied
+    for place, column in enumerate(columns):
+        drawn.add_column(column, no_wrap=place == 0)  # a name that is cut cannot be copied
     for row in listed:
         drawn.add_row(*row)
     # Whoever reads a pipe has no window that a line could be too long for
