@@ -198,4 +198,4 @@ def test_the_table_shows_runs_newest_first_and_the_picture_says_when_there_is_no
     assert repr(workspace.picture()) == "No training yet: the cells below start one."
     run = record(name="first")
     assert run in repr(workspace.table())
-    assert type(workspace.picture()).__name__ == "Figure"
+    assert type(workspace.picture()).__name__ == "Picture"
