@@ -17,6 +17,7 @@ pytest_plugins = ("tests.trained",)
 Record = Callable[..., str]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of the one trained model in one process: with two, it would be trained twice."""
     for item in items:

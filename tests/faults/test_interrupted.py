@@ -18,14 +18,14 @@ from workbench.workspace import Workspace
 pytestmark = pytest.mark.slow
 
 
-def _await(workspace: Path, kind: str, limit_s: float) -> None:
+def _await_second_epoch(workspace: Path, limit_s: float) -> None:
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:
         for run in (workspace / "runs").glob("train-*"):
-            if any(event["kind"] == kind for event in read_events(run / "events")):
+            if any(event.get("epoch") == 2 for event in read_events(run / "events")):
                 return
         time.sleep(0.2)
-    pytest.fail(f"no {kind} event within {limit_s} s")
+    pytest.fail(f"no second epoch within {limit_s} s")
 
 
 def test_ctrl_c_in_the_middle_of_the_demo(tmp_path: Path, korean_digits: Path) -> None:
@@ -43,7 +43,7 @@ def test_ctrl_c_in_the_middle_of_the_demo(tmp_path: Path, korean_digits: Path) -
         start_new_session=True,
     )
     try:
-        _await(tmp_path / "workspace", "progress", 120)
+        _await_second_epoch(tmp_path / "workspace", 120)
         os.killpg(demo.pid, signal.SIGINT)
         _, errors = demo.communicate(timeout=60)
     finally:
