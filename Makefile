@@ -48,7 +48,7 @@ check: $(READY)  ## lint, types, import contracts, budgets, notebooks stripped, 
 
 test: $(READY) system  ## prove it; prints line and branch coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -n 2 -m 'not slow' tests/unit
+	$(BIN)/coverage run -m pytest -q -n 2 -p no:nbval -m 'not slow' tests/unit
 	$(BIN)/coverage run -m pytest -q -n 2 --dist loadgroup --durations 15 tests/demo tests/notebooks tests/contract tests/faults
 	$(BIN)/coverage run -m pytest -q -n 2 -m slow tests/unit
 	$(BIN)/coverage combine --quiet
@@ -59,8 +59,10 @@ fmt: $(READY)  ## format and mend what can be mended by itself; strip notebooks
 	$(BIN)/ruff format .
 	$(BIN)/nbstripout notebooks/*/*.ipynb
 
-notebooks: $(READY)  ## execute the studio notebook in a workspace of its own
-	$(BIN)/pytest -q tests/notebooks
+notebooks: $(READY)  ## execute the studio notebook, cell by cell, in a workspace of its own
+	@home=$$(mktemp -d); export WORKBENCH_HOME=$$home WORKBENCH_ENGINE_HOME=$$home/engine; status=0; \
+	$(BIN)/pytest -q --nbval-lax -p no:xdist notebooks/studio || status=$$?; \
+	$(BIN)/workbench doctor --stop --json >/dev/null; rm -rf $$home; exit $$status
 
 bench: bench-overhead  ## measure what is claimed
 
