@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,10 +28,20 @@ def lab(
     if not notebook.is_file():
         storage.copy(paths.notebook("studio", "workbench"), notebook)
     command = [sys.executable, "-m", "jupyter", "lab", str(notebook), "--ServerApp.root_dir", str(front.paths.root)]
-    # JupyterLab would ask its home for news and newer versions
     command += ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     command += [f"--port={port}"] * (port is not None) + ["--no-browser"] * no_browser
     command += ["--allow-root"] * settings.is_root()
     output.say(f"JupyterLab opens on {notebook}; Ctrl-C twice ends it.")
-    environment = settings.environment(WORKBENCH_HOME=str(front.paths.root))
+    environment = settings.environment(
+        WORKBENCH_HOME=str(front.paths.root), JUPYTER_CONFIG_PATH=str(_quiet(notebook.parent / ".jupyter"))
+    )
     raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
+
+
+def _quiet(folder: Path) -> Path:
+    """Keep JupyterLab from asking whether it may fetch news: the first screen belongs to the person's own work."""
+    from workbench import storage
+
+    switched_off = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    storage.put_json(folder / "labconfig" / "page_config.json", switched_off)
+    return folder
