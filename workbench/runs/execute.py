@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -115,9 +114,6 @@ def _deaf_to_signals() -> Iterator[None]:
     def ignore(_number: int, _frame: FrameType | None) -> None:
         return None
 
-    if sys.platform == "win32":
-        yield
-        return
     kept = {number: signal.signal(number, ignore) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
