@@ -76,7 +76,7 @@ $(CONSTRAINTS):
 
 # System packages that tests need, one a line in apt.txt.
 system:
-	@missing=$$(grep -v '^#' apt.txt | while read -r name; do dpkg-query -W -f='$${Status}' "$$name" 2>/dev/null | grep -q 'install ok' || printf '%s ' "$$name"; done); \
+	@missing=$$(grep -v '^#' apt.txt | while read -r name; do dpkg-query -W -f='$${Status}' "$$name" 2>/dev/null | grep -q '^install ok installed' || printf '%s ' "$$name"; done); \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ]; then run=; elif sudo -n true 2>/dev/null; then run='sudo -n'; else \
 	  printf '%s\n' "Error: these system packages are missing: $$missing" "Expected them installed, or the right to install them." \
