@@ -42,7 +42,9 @@ def checkpoint_of(workspace: Workspace, source: str | Run, data: str) -> tuple[M
             ref=run.id, kind="checkpoint", task=spec.model.task, path=str(path), sha256=storage.sha256(path)
         )
     if data:
-        locked = lock_dataset(workspace.datasets.resolve(data, task=model.task))
+        dataset = workspace.datasets.resolve(data, task=model.task)
+        check_task(model, dataset)
+        locked = lock_dataset(dataset)
     if locked is None:
         raise ConfigError(
             f"'{source}' is a checkpoint without a dataset.",
@@ -93,3 +95,15 @@ def lock_dataset(dataset: Dataset) -> DatasetLock:
         images=dict(dataset.images),
         data_yaml=str(dataset.data_yaml),
     )
+
+
+def check_task(model: ModelLock, dataset: Dataset) -> None:
+    """Raise a ConfigError unless model and dataset are for one task."""
+    if model.task != dataset.task:
+        raise ConfigError(
+            f"Model '{model.ref}' is for {model.task}, dataset '{dataset.name}' for {dataset.task}.",
+            "A model and a dataset of one task.",
+            f"`workbench models list --task {dataset.task}` shows the models that fit.",
+            model=model.ref,
+            dataset=dataset.name,
+        )

@@ -13,7 +13,6 @@ from workbench import settings as environment
 from workbench.config.schema import TrainingConfig
 from workbench.database import Database
 from workbench.datasets.collection import Datasets
-from workbench.datasets.registry import Dataset
 from workbench.deployments.collection import Deployments
 from workbench.deployments.model import Endpoint
 from workbench.errors import ConfigError, ConflictError, DatasetError, UnknownNameError, storage_error
@@ -24,12 +23,12 @@ from workbench.projects import DEFAULT, Projects
 from workbench.runs.launcher import Launcher, load_launcher
 from workbench.runs.ledger import Ledger
 from workbench.runs.lock import take_lock
-from workbench.runs.model import ModelLock, RunKind, RunSpec, RunState, new_run_id
+from workbench.runs.model import RunKind, RunSpec, RunState, new_run_id
 from workbench.runs.record import Picture, Table, curves
 from workbench.runs.run import Run
 from workbench.runs.weights import Progress, Weights
 from workbench.settings import Settings
-from workbench.sources import checkpoint_of, lock_dataset, weights_of
+from workbench.sources import check_task, checkpoint_of, lock_dataset, weights_of
 
 
 class Filing(TypedDict, total=False):
@@ -128,7 +127,7 @@ class Workspace:
             )
         model = self.weights.resolve(config.model, progress)
         dataset = self.datasets.resolve(config.data, task=model.task)
-        _check_task(model, dataset)
+        check_task(model, dataset)
         return self._start(
             "train",
             "train",
@@ -342,17 +341,6 @@ def open(path: str | Path | None = None, *, settings: Settings | None = None) ->
         StorageError: when the folder cannot be made or written to.
     """
     return Workspace(path, settings=settings)
-
-
-def _check_task(model: ModelLock, dataset: Dataset) -> None:
-    if model.task != dataset.task:
-        raise ConfigError(
-            f"Model '{model.ref}' is for {model.task}, dataset '{dataset.name}' for {dataset.task}.",
-            "A model and a dataset of one task.",
-            f"`workbench models list --task {dataset.task}` shows the models that fit.",
-            model=model.ref,
-            dataset=dataset.name,
-        )
 
 
 def _short(value: float | None) -> str:

@@ -152,6 +152,17 @@ def test_a_kernel_that_is_killed_crashes_the_run(workspace: Workspace, job: Job)
     assert statuses(run) == ["completed", "failed", "skipped"]
 
 
+def test_a_kernel_that_dies_while_its_run_is_cancelling_was_cancelled(workspace: Workspace, job: Job) -> None:
+    asked = (
+        "from workbench.metrics.log import EventLog\nfrom pathlib import Path\n"
+        "EventLog(Path(run_dir, 'events'), 'ledger').append('state', state='cancelling')"
+    )
+    run = workspace.run(job(asked, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", FINISH))
+    with pytest.raises(RunError, match="kernel that ran the notebook died"):
+        execute(workspace.paths.root, run.id)
+    assert run.state is RunState.CANCELLED
+
+
 SAVING = """
 import time
 from pathlib import Path

@@ -89,7 +89,7 @@ def _recorded_end(ledger: Ledger, run_id: str, writer: str) -> Iterator[None]:
         yield
     except WorkbenchError as error:
         state = RunState(error.fields.get("state", "failed"))
-        if state is RunState.FAILED and ledger.state(run_id) is RunState.CANCELLING:
+        if state in {RunState.FAILED, RunState.CRASHED} and ledger.state(run_id) is RunState.CANCELLING:
             state = RunState.CANCELLED
         ledger.move(run_id, state, writer, reason=str(error), error=error.to_payload())
         raise
