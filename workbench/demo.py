@@ -134,7 +134,11 @@ def _serve(workspace: Workspace, export: Export, image: Path) -> dict[str, Any]:
             answers.append(predict(endpoint.url, image)["images"][0])
             waits_ms.append((time.perf_counter() - posted) * 1000)
         if any(answer["results"] != answers[0]["results"] for answer in answers):
-            raise EndpointError("The endpoint answered the same image differently.", "One answer.", "Report this.")
+            raise EndpointError(
+                f"The endpoint answered '{image}' differently when it was asked again.",
+                "The same image, the same answer.",
+                f"Its log is {endpoint.log}; the export's certificate is in {export.folder}.",
+            )
     finally:
         workspace.deployments.stop(endpoint.name)
     return {

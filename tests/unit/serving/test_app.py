@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import threading
 import time
 from collections.abc import Iterator
@@ -17,9 +16,6 @@ from workbench.serving.decode import ImageLimits
 from workbench.serving.model import Model, load_model
 
 PREDICT = "/v1/models/colours/predict"
-needs_multipart = pytest.mark.skipif(
-    importlib.util.find_spec("python_multipart") is None, reason="python-multipart is not installed"
-)
 
 
 def png(red: int, green: int, blue: int, shape: tuple[int, int] = (64, 64)) -> bytes:
@@ -63,13 +59,11 @@ def test_the_query_sets_the_thresholds(client: TestClient) -> None:
     assert post(client, png(255, 0, 0), conf=0.5).json()["metadata"]["conf"] == 0.5
 
 
-@needs_multipart
 def test_a_multipart_file_is_answered_like_the_raw_body(client: TestClient) -> None:
     raw, form = post(client, png(9, 200, 30)), client.post(PREDICT, files={"file": ("a.png", png(9, 200, 30))})
     assert form.json()["images"][0]["results"] == raw.json()["images"][0]["results"]
 
 
-@needs_multipart
 @pytest.mark.parametrize(
     ("request_", "happened"),
     [
