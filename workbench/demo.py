@@ -137,7 +137,7 @@ def _serve(workspace: Workspace, export: Export, image: Path) -> dict[str, Any]:
             raise EndpointError(
                 f"The endpoint answered '{image}' differently when it was asked again.",
                 "The same image, the same answer.",
-                f"Its log is {endpoint.log}; the export's certificate is in {export.folder}.",
+                f"Serve it again with `workbench deploy {export.id}`; its certificate is in {export.folder}.",
             )
     finally:
         workspace.deployments.stop(endpoint.name)
