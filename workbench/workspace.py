@@ -114,7 +114,7 @@ class Workspace:
             filing: ``project``, ``session``, ``name``, ``tags``, ``note``.
 
         Raises:
-            ConfigError: when no data is chosen, or the model's task is not the dataset's.
+            ConfigError: when no data is chosen, several GPUs are, or the model's task is not the dataset's.
             DatasetError: when the dataset cannot be trained on.
             ModelError: when the model is unknown or its weights are not there.
             EngineError: when the run could not be started; it is recorded as failed.
@@ -125,6 +125,7 @@ class Workspace:
                 "The name of a registered dataset, or a data.yaml.",
                 "Choose one with --data; `workbench datasets list` shows what is registered.",
             )
+        _check_device(config)
         model = self.weights.resolve(config.model, progress)
         dataset = self.datasets.resolve(config.data, task=model.task)
         check_task(model, dataset)
@@ -341,6 +342,19 @@ def open(path: str | Path | None = None, *, settings: Settings | None = None) ->
         StorageError: when the folder cannot be made or written to.
     """
     return Workspace(path, settings=settings)
+
+
+def _check_device(config: TrainingConfig) -> None:
+    """Refuse several GPUs: ultralytics would train in processes of its own, which write no events of the run."""
+    device = config.device
+    several = len(device) > 1 if isinstance(device, list | tuple) else "," in str(device)
+    if several:
+        raise ConfigError(
+            f"device={device!r} names several GPUs.",
+            "One GPU, 'cpu' or 'mps': a run's events come from one training process.",
+            "Choose one, e.g. device=0.",
+            device=str(device),
+        )
 
 
 def _short(value: float | None) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from workbench import storage
+from workbench.config.schema import TrainingConfig
 from workbench.errors import (
     ConfigError,
     ConflictError,
@@ -188,6 +189,13 @@ def test_a_run_that_a_deployment_serves_is_not_deleted(
         workspace.delete(run)
     monkeypatch.setattr(workspace.deployments, "alive", list)
     workspace.delete(run)
+    assert workspace.runs() == []
+
+
+@pytest.mark.parametrize("device", [(0, 1), "0,1"])
+def test_several_gpus_are_refused_before_anything_is_recorded(workspace: Workspace, device: object) -> None:
+    with pytest.raises(ConfigError, match="several GPUs"):
+        workspace.train(TrainingConfig(data="digits", device=device))
     assert workspace.runs() == []
 
 
