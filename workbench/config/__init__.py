@@ -1,8 +1,9 @@
 """The training config and the models it may name.
 
-What lives here: ``schema.TrainingConfig`` (the one definition, generated from ultralytics' own ``default.yaml``), the
-ranges and enums laid over it, and the catalogue of models. What does not: anything that trains (``runs``), or that
-changes a config by conversation (``chat``). Nothing here imports torch; only ``catalogue.measure`` imports ultralytics.
+What lives here: ``schema.TrainingConfig`` (the one definition, generated from ultralytics' own ``default.yaml`` and
+from ``policy.Policy``), the ranges and enums laid over it, and the catalogue of models. What does not: anything that
+trains (``runs``), or that changes a config by conversation (``chat``). Nothing here imports torch; only
+``catalogue.measure`` imports ultralytics.
 """
 
 from __future__ import annotations

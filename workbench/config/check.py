@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any
 
 from workbench.config import catalogue, limits
-from workbench.config.defaults import specs
 from workbench.config.rules import Refusal, Rule
 from workbench.errors import ConfigError, ModelError, did_you_mean
 
@@ -93,7 +92,7 @@ def _illegal(key: str, value: Any, rule: Rule, refusal: Refusal) -> Problem:
         key,
         value,
         f"{key}={_short(value)} {refusal.reason}.",
-        f"Expected {rule.expected}{none} ({specs()[key].doc}).",
+        f"Expected {rule.expected}{none} ({limits.fields()[key].doc}).",
         todo or f"Use {key}={limits.default(key)!r}, which is the default, or leave it out.",
     )
 

@@ -1,15 +1,18 @@
 """The ranges and enums laid over ultralytics' keys, which ultralytics itself checks for a part of them only.
 
-What lives here: one rule per key, the keys that belong to the workbench, and hints for keys that do not exist. What
-does not: the rules' kinds (``rules``), and holding a config against them (``check``).
+What lives here: every key of a config with its rule, the keys that belong to the workbench, and hints for keys that do
+not exist. What does not: the rules' kinds (``rules``), the ranges of the run policy (``policy``), and holding a config
+against them (``check``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
+from workbench.config import policy
 from workbench.config.defaults import FieldSpec, specs
 from workbench.config.rules import Choice, Flag, Integer, Items, OneOf, Real, Rule, Text
 
@@ -47,10 +50,14 @@ OWNED: Final = MappingProxyType(
         "name": "Use --name to name the run.",
         "exist_ok": "Leave it out: every run has a folder of its own.",
         "save": "Leave it out: a run without checkpoints would have no result.",
-        "resume": "Use `workbench runs restart RUN` to go on with an interrupted run.",
+        "resume": "Use `workbench runs resume RUN` to go on with a run that was interrupted.",
         "cfg": "Give its values themselves: values from a file would not be recorded.",
     }
 )
+
+# Each of these counts in another way than the key that is meant.
+_ATTEMPTS = "Did you mean 'attempts'? It counts the first try too: attempts=1 is no retry."
+_MAX_HOURS = "Did you mean 'max_hours'? It is in hours, for all attempts together."
 
 # Keys that people try, and that are called otherwise or are gone.
 HINTS: Final = MappingProxyType(
@@ -74,6 +81,15 @@ HINTS: Final = MappingProxyType(
         "dataset": "Did you mean 'data'?",
         "weights": "Did you mean 'model'?",
         "early_stopping": "Did you mean 'patience'?",
+        "policy": "Give its keys themselves, e.g. attempts=1.",
+        **dict.fromkeys(("retry", "retries", "max_retries", "num_retries"), _ATTEMPTS),
+        **dict.fromkeys(("tries", "max_attempts", "max_tries"), "Did you mean 'attempts'?"),
+        **dict.fromkeys(("timeout", "timeout_s", "time_limit", "max_time", "deadline", "walltime"), _MAX_HOURS),
+        **dict.fromkeys(("delay", "delay_s", "retry_delay", "retry_delay_s"), "Did you mean 'first_delay_s'?"),
+        **dict.fromkeys(("backoff", "backoff_factor", "exponential_backoff"), "Did you mean 'factor'?"),
+        "max_backoff": "Did you mean 'max_delay_s'?",
+        "jitter": "Leave it out: every delay is varied by up to a quarter.",
+        **dict.fromkeys(("heartbeat", "heartbeat_s", "heartbeat_timeout", "stall"), "Did you mean 'silence_s'?"),
     }
 )
 
@@ -225,7 +241,7 @@ RULES: Final = MappingProxyType({**_WHAT_AND_HOW, **_AFTER_TRAINING, **_HYPERPAR
 
 
 def rule_for(spec: FieldSpec) -> Rule:
-    """Return the rule of one key: our own, or what the type in the file allows for a key that is newer than we are."""
+    """Return the rule of a key of ultralytics: our own, or what its type allows for a key that is newer than we are."""
     if spec.name in RULES:
         return RULES[spec.name]
     words = {word.strip() for word in spec.type.replace(",", "|").split("|")}
@@ -239,11 +255,17 @@ def rule_for(spec: FieldSpec) -> Rule:
     return Text(meaning="text", optional=optional)
 
 
+@cache
+def fields() -> MappingProxyType[str, FieldSpec]:
+    """Return every key of a config: those of the installed ultralytics in the file's order, then the run policy's."""
+    return MappingProxyType({**specs(), **policy.specs()})
+
+
 def rules() -> dict[str, Rule]:
-    """Return the rule of every key of the installed ultralytics, in the file's order."""
-    return {name: rule_for(spec) for name, spec in specs().items()}
+    """Return the rule of every key, in the order of ``fields``."""
+    return {**{name: rule_for(spec) for name, spec in specs().items()}, **policy.rules()}
 
 
 def default(name: str) -> Any:
-    """Return the default of a key: ultralytics' own, or ours where ``OVERLAY`` has one."""
-    return OVERLAY.get(name, specs()[name].default)
+    """Return the default of a key: ultralytics' own, ours where ``OVERLAY`` has one, or the run policy's."""
+    return OVERLAY.get(name, fields()[name].default)

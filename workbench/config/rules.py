@@ -137,20 +137,27 @@ class Integer(Rule):
 
 @dataclass(frozen=True, kw_only=True)
 class Real(Rule):
-    """A finite float from ``low`` to ``high``, both included; an int stands for the float of that value."""
+    """A finite float from ``low`` to ``high``, both included; an int stands for the float of that value.
+
+    Attributes:
+        above: whether ``low`` itself is too low.
+    """
 
     low: float
     high: float
+    above: bool = False
 
     @property
     def expected(self) -> str:
         """The range in words."""
-        return f"a number from {self.low:g} to {self.high:g}"
+        low, high = f"{self.low:g}", f"{self.high:g}"
+        return f"a number above {low} up to {high}" if self.above else f"a number from {low} to {high}"
 
     @property
     def plain(self) -> Any:
         """A bounded float."""
-        return Annotated[float, Field(ge=self.low, le=self.high, allow_inf_nan=False)]
+        low = Field(gt=self.low) if self.above else Field(ge=self.low)
+        return Annotated[float, low, Field(le=self.high, allow_inf_nan=False)]
 
     def accept(self, value: Any) -> float:
         """Refuse bools, text, NaN and infinities; name the nearest float for a number."""
@@ -158,8 +165,10 @@ class Real(Rule):
             raise Refusal(f"is {_kind(value)}, not a number")
         if value != value:  # noqa: PLR0124 - NaN; math.isnan fails on an int beyond float
             raise Refusal("is not a number")
-        if not self.low <= value <= self.high:
-            raise Refusal("is out of range", self.low if value < self.low else self.high)
+        if value > self.high:
+            raise Refusal("is out of range", self.high)
+        if value < self.low or (self.above and value == self.low):
+            raise Refusal("is out of range", None if self.above else self.low)
         return float(value)
 
 

@@ -1,7 +1,8 @@
 """The training config: the one definition that chat, notebooks, command line, records and trainer share.
 
-What lives here: ``TrainingConfig``, generated from ultralytics' ``default.yaml``, and its forms for a notebook and for
-the trainer. What does not: ranges (``limits``), messages (``check``), undo and provenance of changes (``chat``).
+What lives here: ``TrainingConfig``, generated from ultralytics' ``default.yaml`` and from the run policy, and its forms
+for a notebook and for the trainer. What does not: ranges (``limits``, ``policy``), messages (``check``), undo and
+provenance of changes (``chat``).
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from workbench.config import check, limits
-from workbench.config.defaults import specs
 from workbench.config.limits import DOZEN
+from workbench.config.policy import Policy
 from workbench.errors import ConfigError
 
 __all__ = ["DEFAULTS", "DOZEN", "TrainingConfig"]
 
 # The trainer gets these always: ultralytics takes what is not said from the checkpoint it starts from.
 _ALWAYS = ("imgsz", "single_cls")
-# model, data and task are resolved by the caller; the rest decides where results go.
-_RESOLVED = frozenset({"model", "data", "task", *limits.OWNED})
+# model, data and task are resolved by the caller; the rest decides where results go, and how hard a run is tried.
+_RESOLVED = frozenset({"model", "data", "task", *limits.OWNED, *Policy.model_fields})
 
 
 class _Config(BaseModel):
@@ -101,7 +102,7 @@ class _Config(BaseModel):
                 raise _misplaced(key, "among the parameters", "settings={...}", dict.fromkeys(DOZEN))
         for key in settings:
             if key in DOZEN:
-                raise _misplaced(key, "in settings", "the parameter of that name", dict.fromkeys(specs()))
+                raise _misplaced(key, "in settings", "the parameter of that name", dict.fromkeys(limits.fields()))
         return cls.model_validate({**dozen, **settings})
 
     def __repr__(self) -> str:
@@ -129,13 +130,18 @@ class _Config(BaseModel):
         """Return the arguments for ultralytics' ``model.train``: what differs from its defaults.
 
         ``model``, ``data`` and ``task`` are missing, because the caller resolves them, and so are the keys that the
-        workbench owns. ``imgsz`` and ``single_cls`` are always there: a checkpoint would bring its own otherwise.
+        workbench owns and those of the run policy. ``imgsz`` and ``single_cls`` are always there: a checkpoint would
+        bring its own otherwise.
         """
         return {
             name: _listed(value)
             for name, value in self
-            if name not in _RESOLVED and (name in _ALWAYS or value != specs()[name].default)
+            if name not in _RESOLVED and (name in _ALWAYS or value != limits.fields()[name].default)
         }
+
+    def policy(self) -> Policy:
+        """Return how hard the run is tried, and for how long."""
+        return Policy(**{name: getattr(self, name) for name in Policy.model_fields})
 
     def diff(self, other: TrainingConfig) -> dict[str, tuple[Any, Any]]:
         """Return what changes from this config to ``other``: key to (value here, value there)."""
@@ -162,7 +168,7 @@ def _listed(value: Any) -> Any:
 
 
 def _misplaced(key: str, place: str, instead: str, known: Mapping[str, Any]) -> ConfigError:
-    if key not in specs():
+    if key not in limits.fields():
         return check.unknown(key, known)
     return ConfigError(
         f"'{key}' stands {place}.",
@@ -173,10 +179,10 @@ def _misplaced(key: str, place: str, instead: str, known: Mapping[str, Any]) -> 
 
 
 def _fields() -> dict[str, Any]:
-    order = [*DOZEN, *(name for name in specs() if name not in DOZEN)]
+    order = [*DOZEN, *(name for name in limits.fields() if name not in DOZEN)]
     rules = limits.rules()
     return {
-        name: (rules[name].annotation, Field(default=limits.default(name), description=specs()[name].doc))
+        name: (rules[name].annotation, Field(default=limits.default(name), description=limits.fields()[name].doc))
         for name in order
     }
 
@@ -184,7 +190,7 @@ def _fields() -> dict[str, Any]:
 if TYPE_CHECKING:
 
     class TrainingConfig(_Config):
-        """What to train and how: every key of ultralytics' ``default.yaml``, checked and frozen."""
+        """What to train and how: ultralytics' ``default.yaml`` and the run policy, checked and frozen."""
 
         # mypy's pydantic plugin would demand the fields above and refuse the other hundred.
         def __init__(self, **values: Any) -> None: ...
@@ -194,8 +200,8 @@ else:
         "TrainingConfig",
         __base__=_Config,
         __module__=__name__,
-        __doc__="What to train and how: every key of ultralytics' ``default.yaml``, checked and frozen.",
+        __doc__="What to train and how: ultralytics' ``default.yaml`` and the run policy, checked and frozen.",
         **_fields(),
     )
 
-DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType({name: limits.default(name) for name in specs()})
+DEFAULTS: Final[Mapping[str, Any]] = MappingProxyType({name: limits.default(name) for name in limits.fields()})

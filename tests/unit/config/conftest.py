@@ -27,8 +27,8 @@ def legal_values(key: str, rule: Rule) -> list[Any]:  # noqa: PLR0911 - one retu
             return [*none, True, False]
         case Integer(low=low, high=high):
             return [*none, low, high, (low + high) // 2]
-        case Real(low=low, high=high):
-            return [*none, float(low), float(high), (low + high) / 2]
+        case Real(low=low, high=high, above=above):
+            return [*none, *([] if above else [float(low)]), float(high), (low + high) / 2]
         case Choice(words=words, flags=flags):
             return [*none, *words, *([True, False] if flags else [])]
         case Items(rule=inner, low=low):

@@ -10,6 +10,7 @@ import pytest
 
 from workbench.config import limits, source
 from workbench.config.defaults import FieldSpec, specs
+from workbench.config.policy import Policy
 from workbench.config.rules import Flag, Integer, Real, Refusal, Rule, literal
 from workbench.config.schema import TrainingConfig
 from workbench.errors import ConfigError
@@ -47,6 +48,12 @@ BAD: list[tuple[str, Any]] = [
     *[("model", value) for value in ("", "yolo26n.onnx", "a\nb.pt", 3, None, " yolo26n.pt")],
     *[("pretrained", value) for value in (1, "weights", None)],
     *[("plots", value) for value in (1, "True", None)],
+    *[("attempts", value) for value in (0, 101, 2.5, True, "3", None)],
+    *[("first_delay_s", value) for value in (-1, 86_401, "10", None, float("inf"))],
+    *[("factor", value) for value in (0.99, 101, True)],
+    *[("max_delay_s", -0.1), ("max_delay_s", 1e6), ("silence_s", 0), ("silence_s", None)],
+    *[("max_hours", value) for value in (0, 0.0, -1, 8761, "12", True, float("nan"))],
+    *[("priority", value) for value in (-101, 101, 1.5, False)],
     *[("opset", 3), ("data", None), ("data", 7), ("cos_lr", 0), ("line_width", 0), ("workspace", 0)],
 ]
 
@@ -68,6 +75,10 @@ def test_every_key_of_the_installed_ultralytics_has_a_rule_of_our_own_or_is_a_bo
     for name, spec in specs().items():
         assert name in limits.RULES or "bool" in spec.type, name
     assert set(limits.RULES) <= set(specs())
+
+
+def test_every_key_of_a_config_has_a_rule_in_the_same_order() -> None:
+    assert list(limits.rules()) == list(limits.fields()) == [*specs(), *Policy.model_fields]
 
 
 def test_every_default_is_legal() -> None:
@@ -94,6 +105,10 @@ def test_every_legal_value_is_kept_as_it_is_and_a_list_becomes_a_tuple(legal: Ca
         ("imgsz", 10, "imgsz=32"),
         ("optimizer", "adamm", "optimizer='Adam'"),
         ("cache", "dsk", "cache='disk'"),
+        ("attempts", 0, "attempts=1"),
+        ("attempts", 4.0, "attempts=4"),
+        ("factor", 0.5, "factor=1.0"),
+        ("max_hours", 9000, "max_hours=8760.0"),
     ],
 )
 def test_the_nearest_legal_value_is_offered(key: str, value: Any, nearest: str) -> None:

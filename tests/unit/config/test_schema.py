@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from workbench.config import limits
+from workbench.config import limits, policy
 from workbench.config.defaults import specs
 from workbench.config.rules import Rule
 from workbench.config.schema import DEFAULTS, DOZEN, TrainingConfig
 from workbench.errors import ConfigError
 
-FREE = [name for name in specs() if name not in (*limits.OWNED, "task")]
+FREE = [name for name in limits.fields() if name not in (*limits.OWNED, "task")]
 
 
 def _draw(data: st.DataObject, legal: Callable[[str, Rule], list[Any]]) -> TrainingConfig:
@@ -30,15 +30,16 @@ def _draw(data: st.DataObject, legal: Callable[[str, Rule], list[Any]]) -> Train
     return TrainingConfig(**{key: data.draw(st.sampled_from(legal(key, rules[key]))) for key in keys})
 
 
-def test_every_key_of_default_yaml_is_a_field_with_its_documentation() -> None:
+def test_every_key_of_default_yaml_and_of_the_policy_is_a_field_with_its_documentation() -> None:
     fields = TrainingConfig.model_fields
-    assert set(fields) == set(specs())
-    assert len(fields) == 113
-    assert {name: field.description for name, field in fields.items()} == {k: s.doc for k, s in specs().items()}
+    known = {**specs(), **policy.specs()}
+    assert set(fields) == set(known)
+    assert len(fields) == 113 + 7
+    assert {name: field.description for name, field in fields.items()} == {k: s.doc for k, s in known.items()}
 
 
 def test_every_default_is_ultralytics_own_except_model_and_data() -> None:
-    ours = {name: (field.default, specs()[name].default) for name, field in TrainingConfig.model_fields.items()}
+    ours = {name: (TrainingConfig.model_fields[name].default, spec.default) for name, spec in specs().items()}
     differing = {name: pair for name, pair in ours.items() if pair[0] != pair[1] or type(pair[0]) is not type(pair[1])}
     assert differing == {"model": ("yolo26n.yaml", None), "data": ("", None)}
     assert dict(TrainingConfig()) == dict(DEFAULTS)
@@ -47,8 +48,8 @@ def test_every_default_is_ultralytics_own_except_model_and_data() -> None:
 def test_the_type_of_a_field_is_that_of_the_file() -> None:
     words = {"bool": bool, "int": int, "float": float, "str": str}
     schema = TrainingConfig.model_json_schema()["properties"]
-    assert set(schema) == set(specs())
-    for name, spec in specs().items():
+    assert set(schema) == set(limits.fields())
+    for name, spec in limits.fields().items():
         simple = words.get(spec.type)
         if simple is None or name == "imgsz":
             continue
@@ -215,7 +216,7 @@ def test_a_config_survives_notebook_json_and_dump(data: st.DataObject, legal: Ca
 
 @settings(max_examples=200, deadline=None)
 @given(
-    key=st.sampled_from(list(specs())),
+    key=st.sampled_from(list(limits.fields())),
     value=st.one_of(
         st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.lists(st.integers(), max_size=3)
     ),
