@@ -5,6 +5,7 @@ What lives here: a tail over all writers of a run. What does not: the meaning of
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -46,12 +47,12 @@ class EventTail:
         self._offsets: dict[Path, int] = {}
 
     def poll(self) -> list[Event]:
-        """Return the events since the last call, of all writers, in the order of their time."""
-        fresh: list[Event] = []
-        for path in sorted(path for writer in self._writers for path in self._folder.glob(f"{writer}.jsonl")):
-            fresh.extend(self._read(path))
-        fresh.sort(key=lambda event: event["at"])
-        return fresh
+        """Return the events since the last call, of all writers, in the order of their time.
+
+        Each writer's own events stay in the order in which it wrote them, also when its clock was set back.
+        """
+        paths = sorted(path for writer in self._writers for path in self._folder.glob(f"{writer}.jsonl"))
+        return list(heapq.merge(*(self._read(path) for path in paths), key=lambda event: event["at"]))
 
     def _read(self, path: Path) -> list[Event]:
         offset = self._offsets.get(path, 0)

@@ -1,28 +1,19 @@
-"""Checkpoint files: written atomically, hashed, read without executing what is in them.
+"""Checkpoints: read without executing what is in them.
 
-What lives here: publishing a run's checkpoints; loading, evaluating and predicting with one. What does not: making
-one (``train``), finding or downloading one (``weights``).
+What lives here: looking into one; loading, evaluating and predicting with one. What does not: making one
+(``trainer``), publishing one (``checkpoint_files``), finding or downloading one (``weights``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path, PosixPath
+from pathlib import Path
 from typing import Any
 
-from workbench import storage
 from workbench.errors import ModelError
-from workbench.paths import RunPaths
 
-
-class AtomicPath(PosixPath):
-    """A path whose ``write_bytes`` replaces the file at once: ultralytics' trainer writes checkpoints in place."""
-
-    def write_bytes(self, data: Any) -> int:
-        """Write ``data`` beside the file, then take its place."""
-        storage.put(Path(self), bytes(data))
-        return len(data)
+STATE = "workbench"  # under this key lies what our trainer adds to ultralytics' own checkpoint
 
 
 @dataclass(frozen=True)
@@ -34,7 +25,8 @@ class CheckpointInfo:
         names: class names by id.
         imgsz: the image size it was trained with, in pixels.
         epoch: the last finished epoch, from 1; 0 when unknown or stripped.
-        resumable: whether optimizer state is there.
+        resumable: whether a run of the workbench can go on from it; a checkpoint of a training that has ended is
+            stripped of what that needs.
         parameters: number of weights.
     """
 
@@ -46,51 +38,56 @@ class CheckpointInfo:
     parameters: int
 
 
-def publish(run: RunPaths, last: Path, best: Path, *, epoch: int, final: bool) -> None:
-    """Put the trainer's files into the run's ``checkpoints`` folder, and their sha256 into checkpoints.json.
-
-    The files are hard links to what ``AtomicPath`` wrote, whose bytes nobody changes afterwards.
-
-    Raises:
-        StorageError: when the disk is full.
-    """
-    record: dict[str, Any] = {"epoch": epoch, "final": final, "files": {}}
-    for name, source in (("last.pt", last), ("best.pt", best)):
-        if source.exists():
-            target = run.checkpoints / name
-            storage.link(source, target)
-            record["files"][name] = {"bytes": target.stat().st_size, "sha256": storage.sha256(target)}
-    storage.put_json(run.checkpoints / "checkpoints.json", record)
-
-
 def inspect(path: Path) -> CheckpointInfo:
     """Read a checkpoint without executing anything in it.
 
     Raises:
         ModelError: when the file is damaged, holds code, or is no ultralytics checkpoint.
     """
-    from ultralytics.nn import tasks
-
-    read: Any = tasks.torch_safe_load
     try:
-        loaded, _ = read(str(path), safe_only=True)
+        loaded = _read(path)
         model = loaded.get("ema") or loaded["model"]
-        arguments = {**loaded.get("train_args", {}), **getattr(model, "args", {})}
+        own = getattr(model, "args", {})
+        arguments = {**loaded.get("train_args", {}), **(own if isinstance(own, dict) else vars(own))}
         return CheckpointInfo(
             task=str(getattr(model, "task", None) or arguments["task"]),
             names={int(key): str(value) for key, value in model.names.items()},
             imgsz=int(arguments.get("imgsz", 640)),
             epoch=max(int(loaded.get("epoch", -1)), -1) + 1,
-            resumable=loaded.get("optimizer") is not None and int(loaded.get("epoch", -1)) >= 0,
+            resumable=loaded.get("optimizer") is not None and STATE in loaded,
             parameters=sum(weight.numel() for weight in model.parameters()),
         )
     except Exception as error:  # torch and pickle raise whatever the file's bytes lead them to
-        raise ModelError(
-            f"'{path}' could not be read as a checkpoint: {_first_line(error)}.",
-            "A .pt file that ultralytics wrote, holding weights and known layers only.",
-            "Save it again with a current ultralytics; a file that holds code of its own is never executed.",
-            path=str(path),
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return what is in a checkpoint, its tensors on the CPU, without executing anything in it.
+
+    Raises:
+        ModelError: when the file is damaged or holds code.
+    """
+    try:
+        return _read(path)
+    except Exception as error:  # as above
+        raise _unreadable(path, error) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    from ultralytics.nn import tasks
+
+    load_safely: Any = tasks.torch_safe_load
+    loaded, _ = load_safely(str(path), safe_only=True)
+    return dict(loaded)
+
+
+def _unreadable(path: Path, error: Exception) -> ModelError:
+    return ModelError(
+        f"'{path}' could not be read as a checkpoint: {_first_line(error)}.",
+        "A .pt file that ultralytics wrote, holding weights and known layers only.",
+        "Save it again with a current ultralytics; a file that holds code of its own is never executed.",
+        path=str(path),
+    )
 
 
 def load(path: Path, task: str | None = None) -> Any:

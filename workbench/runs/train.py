@@ -1,28 +1,34 @@
 """Training with ultralytics, in the kernel of the job.
 
-What lives here: the call, and the callbacks that write the run's events. What does not: what to train (``config``),
-checkpoint files (``checkpoints``).
+What lives here: the call, and what an attempt goes on from. What does not: what to train (``config``), the callbacks
+that write the run's events and checkpoints (``recorder``).
 """
 
 from __future__ import annotations
 
-import sys
-import time
-from dataclasses import dataclass, field
+import errno
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from workbench.config.catalogue import headline_metric
-from workbench.config.schema import TrainingConfig
-from workbench.errors import ConfigError
+from workbench.config.schema import DOZEN, TrainingConfig
+from workbench.errors import ConfigError, storage_error
+from workbench.metrics.tail import values
 from workbench.runs import offline
-from workbench.runs.checkpoints import AtomicPath, build, publish
+from workbench.runs.checkpoint_files import has_ended, newest_good
+from workbench.runs.checkpoints import build, inspect
 from workbench.runs.job import Job
-from workbench.runs.model import Headline, ModelLock, RunSpec
+from workbench.runs.model import Headline, ModelLock
+from workbench.runs.recorder import Recorder
+from workbench.runs.resume import check_changes
+from workbench.runs.trainer import Place, Saved, read, trainer_class
 
-_FLUSH_S = 1.0  # losses are read from the device this often: reading each batch would stall a GPU
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 @dataclass(frozen=True)
@@ -59,50 +65,137 @@ class Trained:
 def train(job: Job, config: TrainingConfig) -> Trained:
     """Train ``config`` on the dataset that the run's lock names, and publish its checkpoints.
 
+    A later attempt goes on from the newest good checkpoint of the run's folder; the log says from which, and why others
+    were passed over.
+
     Args:
         job: the open run; its events get a line per batch and per epoch.
         config: what to train. ``model`` and ``data`` are read from the run's lock, which resolved them.
 
     Raises:
-        ConfigError: when the run has no dataset or model, or the config is not the recorded one.
+        ConfigError: when the run has no dataset or model, or the config is not the recorded one with the changes that
+            were made when the run was resumed.
+        StoppedError: when the run is to stop; a checkpoint of that batch is saved.
+        StorageError: when the disk is full; the last published checkpoint is still good.
     """
-    model_lock, data_yaml = _locked(job.spec, config)
+    model_lock, data_yaml = _locked(job, config)
+    goal = (config.epochs, config.patience, config.time)
+    if (ended := _ended(job, goal, model_lock.task)) is not None:
+        return ended
     offline.quieten()
+    saved = _saved(job)
+    if saved is not None and saved.place.epoch > config.epochs:
+        check_changes({"epochs": config.epochs}, saved.place.epoch)
+    recorder = Recorder(job, _begin(saved, goal), saved.path if saved else None)
     model = build(model_lock.path, model_lock.task)
-    recorder = _Recorder(job)
     for event, callback in recorder.callbacks().items():
         model.add_callback(event, callback)
     overrides = {**config.overrides(), **_precision(job, config)}
-    model.train(data=data_yaml, project=str(job.scratch), name="train", exist_ok=True, **overrides)
-    trainer: Any = model.trainer
-    metrics = {name: float(value) for name, value in trainer.metrics.items()}
-    name = headline_metric(model_lock.task)
-    return Trained(
-        best=job.paths.checkpoints / "best.pt",
-        last=job.paths.checkpoints / "last.pt",
-        headline=Headline(name=name, value=_headline(metrics, name)),
-        metrics=metrics,
-        epochs=recorder.epochs_done,
-        images=len(trainer.train_loader.dataset),
+    if saved is not None and config.optimizer == "auto":
+        overrides |= saved.optimizer()
+    over = saved is not None and saved.is_over(goal)
+    trainer = trainer_class(model.task_map[model.task]["trainer"], saved, over=over)
+    with _full_disk(job):
+        model.train(trainer, data=data_yaml, project=str(job.scratch), name="train", exist_ok=True, **overrides)
+    metrics = {name: float(value) for name, value in model.trainer.metrics.items()}
+    return _trained(
+        job, metrics, model_lock.task, epochs=recorder.epochs_done, images=len(model.trainer.train_loader.dataset)
     )
 
 
-def _locked(spec: RunSpec, config: TrainingConfig) -> tuple[ModelLock, str]:
+def _locked(job: Job, config: TrainingConfig) -> tuple[ModelLock, str]:
+    spec = job.spec
     if spec.model is None or spec.dataset is None or spec.config is None:
         raise ConfigError(
             f"Run '{spec.id}' records no model or no dataset.",
             "A run of kind train, recorded by the workbench.",
             "Start it with `workbench train` or `ws.train(config)`.",
         )
-    changed = config.diff(TrainingConfig.model_validate(spec.config))
+    recorded, parameters = TrainingConfig.model_validate(spec.config), job.parameters
+    wanted = recorded if parameters == spec.parameters else _from_parameters(parameters)
+    changed = config.diff(wanted)
     if changed:
         raise ConfigError(
             f"The notebook's parameters differ from the recorded config in {', '.join(changed)}.",
-            "The config that the run was recorded with.",
+            "The config that the run was recorded with, and the changes made when it was resumed.",
             "Start a new run with the changed config: a record is not edited.",
             changed={name: [str(before), str(after)] for name, (before, after) in changed.items()},
         )
+    check_changes({name: after for name, (_, after) in recorded.diff(wanted).items()})
     return spec.model, spec.dataset.data_yaml
+
+
+def _from_parameters(parameters: Mapping[str, Any]) -> TrainingConfig:
+    dozen = {name: parameters[name] for name in DOZEN if name in parameters}
+    return TrainingConfig.from_parameters(settings=parameters.get("settings"), **dozen)
+
+
+def _saved(job: Job) -> Saved | None:
+    """Return the newest good checkpoint, and write down that this attempt goes on from there."""
+
+    def refuse(reason: str) -> None:
+        job.log("log", level="warning", message=reason)
+
+    entry = newest_good(job.paths, lambda path: inspect(path).resumable, refuse)
+    if job.attempt == 1 and entry is None:
+        return None
+    saved = read(job.paths.checkpoints, entry) if entry is not None else None
+    if saved is None:
+        message = "There is no good checkpoint: the training starts from the beginning."
+        place = Place()
+    else:
+        place = saved.place
+        within = f", {place.batch} batches into the next" if place.batch else ""
+        message = f"The training goes on from '{saved.path.name}': {place.epoch} epochs finished{within}."
+    job.log("resumed", epoch=place.epoch, batch=place.batch, step=place.step, checkpoint=entry and entry.path)
+    job.log("log", level="info", message=message)
+    return saved
+
+
+def _begin(saved: Saved | None, goal: tuple[int, int, float | None]) -> Place:
+    """Return where this attempt starts; the batches of an unfinished epoch count as not done: it is trained anew."""
+    return Place(saved.place.epoch, 0, saved.place.step, goal) if saved is not None else Place(goal=goal)
+
+
+def _ended(job: Job, goal: tuple[int, int, float | None], task: str) -> Trained | None:
+    """Return what an attempt left that had ended its training, and was killed before it could report it."""
+    events = [event for event in job.events() if event["kind"] == "trained"]
+    if not events or not has_ended(job.paths):
+        return None
+    event = events[-1]
+    if list(goal) != event["goal"]:
+        raise ConfigError(
+            f"The training of run '{job.spec.id}' had ended after {event['epochs']} epochs when the run was cut short.",
+            "The settings that it ended with: its last model is stripped of what more epochs would need.",
+            "Resume it without changes, or start a new run with --model and its last.pt.",
+        )
+    job.log(
+        "log", level="info", message=f"The training had ended after {event['epochs']} epochs: only the report is new."
+    )
+    return _trained(job, values(event), task, epochs=event["epochs"], images=event["images"])
+
+
+def _trained(job: Job, metrics: dict[str, float], task: str, *, epochs: int, images: int) -> Trained:
+    name, folder = headline_metric(task), job.paths.checkpoints
+    return Trained(
+        best=folder / "best.pt",
+        last=folder / "last.pt",
+        headline=Headline(name=name, value=_headline(metrics, name)),
+        metrics=metrics,
+        epochs=epochs,
+        images=images,
+    )
+
+
+@contextmanager
+def _full_disk(job: Job) -> Iterator[None]:
+    """Say what a full disk is; ultralytics' own writes raise a bare ``OSError``."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _DISK:
+            raise storage_error(error, job.scratch) from error
+        raise
 
 
 def _headline(metrics: dict[str, float], name: str) -> float:
@@ -120,108 +213,3 @@ def _precision(job: Job, config: TrainingConfig) -> dict[str, Any]:
     chosen: str | bool = "bf16" if torch.cuda.is_bf16_supported() else False
     job.log("log", level="info", message=f"amp=True is run as {chosen}: the fp16 check would need a download.")
     return {"amp": chosen}
-
-
-@dataclass
-class _Recorder:
-    """The callbacks: they turn what the trainer does into the run's events."""
-
-    job: Job
-    batch: int = 0
-    step: int = 0
-    epochs_done: int = 0
-    started: float = 0.0
-    flushed: float = 0.0
-    pending: list[tuple[int, int, float, torch.Tensor, float]] = field(default_factory=list)
-
-    def callbacks(self) -> dict[str, Any]:
-        return {
-            "on_pretrain_routine_start": self.on_setup,
-            "on_train_start": self.on_start,
-            "on_train_epoch_start": self.on_epoch_start,
-            "on_train_batch_end": self.on_batch,
-            "on_model_save": self.on_save,
-            "on_fit_epoch_end": self.on_epoch_end,
-        }
-
-    def on_setup(self, trainer: Any) -> None:
-        """Make checkpoint writes atomic, and leave the final strip a copy of its own."""
-        trainer.last, trainer.best = AtomicPath(trainer.last), AtomicPath(trainer.best)
-        strip_and_validate = trainer.final_eval
-
-        def final_eval() -> None:
-            for path in (trainer.last, trainer.best):
-                if path.exists():
-                    path.write_bytes(path.read_bytes())  # the published file is a link to the old bytes
-            strip_and_validate()
-            publish(self.job.paths, trainer.last, trainer.best, epoch=self.epochs_done, final=True)
-
-        trainer.final_eval = final_eval
-
-    def on_start(self, trainer: Any) -> None:
-        self.started = self.flushed = time.monotonic()
-        self.job.log(
-            "log",
-            level="info",
-            message=f"Training on {len(trainer.train_loader.dataset)} images, {trainer.device}, "
-            f"{torch.get_num_threads()} threads.",
-        )
-
-    def on_epoch_start(self, _trainer: Any) -> None:
-        self.batch = 0
-
-    def on_batch(self, trainer: Any) -> None:
-        self.batch += 1
-        self.step += 1
-        losses = torch.stack([value.detach().float().reshape(()) for value in trainer.loss_items.values()])
-        learning_rate = float(trainer.optimizer.param_groups[0]["lr"])
-        self.pending.append((self.step, trainer.epoch + 1, time.time(), losses, learning_rate))
-        if time.monotonic() - self.flushed >= _FLUSH_S:
-            self.flush(trainer)
-
-    def flush(self, trainer: Any) -> None:
-        self.flushed = time.monotonic()
-        if not self.pending:
-            return
-        names = [f"train/{name}" for name in trainer.loss_items]
-        memory_gb = float(trainer._get_memory())  # noqa: SLF001  the trainer offers no public reading
-        rows = torch.stack([row[3] for row in self.pending]).tolist()  # one transfer for all pending batches
-        for (step, epoch, measured_at, _, learning_rate), losses in zip(self.pending, rows, strict=True):
-            values = {**dict(zip(names, losses, strict=True)), "lr": learning_rate, "memory_gb": memory_gb}
-            self.job.metrics(step, values, scope="batch", epoch=epoch, measured_at=round(measured_at, 3))
-        self.pending.clear()
-        self.job.log("progress", **self.progress(trainer))
-
-    def progress(self, trainer: Any) -> dict[str, Any]:
-        batches = len(trainer.train_loader)
-        total = trainer.epochs * batches
-        elapsed_s = time.monotonic() - self.started
-        return {
-            "epoch": trainer.epoch + 1,
-            "epochs": trainer.epochs,
-            "batch": self.batch,
-            "batches": batches,
-            "elapsed_s": round(elapsed_s, 1),
-            "eta_s": round(elapsed_s / max(self.step, 1) * (total - self.step), 1),
-        }
-
-    def on_save(self, trainer: Any) -> None:
-        publish(self.job.paths, trainer.last, trainer.best, epoch=trainer.epoch + 1, final=False)
-
-    def on_epoch_end(self, trainer: Any) -> None:
-        self.flush(trainer)
-        measured = {name: float(value) for name, value in trainer.metrics.items()}
-        if trainer.epoch + 1 <= self.epochs_done or trainer.epoch >= trainer.epochs:
-            # ultralytics fires once more after the last epoch, with the metrics of best.pt.
-            self.job.metrics(self.epochs_done, measured, scope="final", epoch=self.epochs_done)
-            return
-        self.epochs_done = trainer.epoch + 1
-        losses = {name: float(value) for name, value in trainer.label_loss_items(trainer.tloss, prefix="train").items()}
-        rates = {name: float(value) for name, value in trainer.lr.items()}
-        values = {**losses, **measured, **rates, "fitness": float(trainer.fitness or 0.0)}
-        cpu_s = round(time.process_time(), 3)
-        self.job.metrics(self.epochs_done, values, scope="epoch", epoch=self.epochs_done, cpu_s=cpu_s)
-        progress = self.progress(trainer)
-        self.job.log("progress", **progress)
-        shown = "  ".join(f"{name} {value:.4g}" for name, value in {**losses, **measured}.items() if "val/" not in name)
-        sys.stdout.write(f"epoch {self.epochs_done}/{trainer.epochs}  {shown}  eta {progress['eta_s']:.0f} s\n")

@@ -45,6 +45,16 @@ def test_events_of_several_writers_come_in_the_order_of_their_time(tmp_path: Pat
     ]
 
 
+def test_the_events_of_one_writer_keep_their_order_when_its_clock_was_set_back(tmp_path: Path) -> None:
+    for writer, times in (("a", (5.0, 1.0, 2.0)), ("b", (3.0,))):
+        for at in times:
+            with EventLog(tmp_path, writer, clock=lambda at=at: at) as log:
+                log.append("log")
+    found = [(event["at"], event["writer"]) for event in read_events(tmp_path)]
+    assert [at for at, writer in found if writer == "a"] == [5.0, 1.0, 2.0]
+    assert len(found) == 4
+
+
 def test_a_tail_reads_only_the_writers_it_is_asked_for(tmp_path: Path) -> None:
     for writer in ("ledger", "attempt-1", "train-1"):
         with EventLog(tmp_path, writer) as log:
