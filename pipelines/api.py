@@ -9,7 +9,8 @@ REST API is versioned and documented, so the command line and the widgets speak 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -17,7 +18,9 @@ import httpx
 
 from workbench.errors import EngineError
 
-RETRIES = 3
+RETRIES = 6
+_PAGE = 200  # the most that Prefect lists at once
+_PAGE = 200  # Prefect returns no more at once
 _BUSY = 503  # SQLite is locked for a moment: Prefect asks to try again
 
 
@@ -68,26 +71,90 @@ class Api:
             pool: the work pool that runs it.
             schema: JSON schema of the flow's parameters.
         """
+        body = {"entrypoint": entrypoint, "work_pool_name": pool, "parameter_openapi_schema": dict(schema)}
+        return self.put_deployment(flow, flow, body)
+
+    def put_deployment(self, flow: str, name: str, fields: Mapping[str, Any]) -> str:
+        """Create or update the deployment ``flow/name`` and return its id; its former schedules are replaced.
+
+        Args:
+            flow: the flow's name; it is made when it is new.
+            name: the deployment's name.
+            fields: what else Prefect's DeploymentCreate takes.
+        """
         found = self._call("POST", "/flows/", {"name": flow}).json()
-        body = {
-            "name": flow,
-            "flow_id": found["id"],
-            "entrypoint": entrypoint,
-            "work_pool_name": pool,
-            "parameter_openapi_schema": dict(schema),
-        }
+        body = {"name": name, "flow_id": found["id"], **fields}
         return str(self._call("POST", "/deployments/", body).json()["id"])
 
+    def deployments(self, flow: str) -> dict[str, str]:
+        """Return the deployments of a flow: their ids by name."""
+        found: dict[str, str] = {}
+        while True:
+            body = {"flows": {"name": {"any_": [flow]}}, "sort": "NAME_ASC", "offset": len(found), "limit": _PAGE}
+            page = self._call("POST", "/deployments/filter", body).json()
+            found.update((row["name"], row["id"]) for row in page)
+            if len(page) < _PAGE:
+                return found
+
+    def schedule_runs(self, deployment_id: str) -> None:
+        """Create the next flow runs of a deployment's schedules now, not when the server comes round to it."""
+        self._call("POST", f"/deployments/{deployment_id}/schedule", {})
+
+    def delete_deployment(self, deployment_id: str) -> None:
+        """Delete a deployment and every flow run of it, whatever its state; one that is gone is no error."""
+        self._call("DELETE", f"/deployments/{deployment_id}", also=(httpx.codes.NOT_FOUND,))
+        self.delete_flow_runs(deployment_id)  # Prefect deletes only those that wait
+
+    def delete_flow_runs(self, deployment_id: str, states: Sequence[str] = ()) -> None:
+        """Delete the flow runs of a deployment in one of ``states``; left out, in any."""
+        chosen: dict[str, Any] = {"deployment_id": {"any_": [deployment_id]}}
+        if states:
+            chosen["state"] = {"type": {"any_": list(states)}}
+        body = {"flow_runs": chosen}
+        while self._call("POST", "/flow_runs/bulk_delete", body).json()["deleted"]:
+            pass
+
+    def flow_runs(self, deployment_id: str, states: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the flow runs of a deployment in one of ``states``, at most 200, the earliest first."""
+        body = {
+            "flow_runs": {"deployment_id": {"any_": [deployment_id]}, "state": {"type": {"any_": list(states)}}},
+            "sort": "EXPECTED_START_TIME_ASC",
+            "limit": _PAGE,
+        }
+        return cast("list[dict[str, Any]]", self._call("POST", "/flow_runs/filter", body).json())
+
+    def flow_runs_by_id(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Return those of the flow runs ``ids`` that the server knows."""
+        return self._found("id", ids)
+
+    def flow_runs_by_name(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the flow runs of these names."""
+        return self._found("name", names)
+
     def create_flow_run(
-        self, deployment_id: str, key: str, parameters: Mapping[str, Any], job_variables: Mapping[str, Any]
+        self,
+        deployment_id: str,
+        key: str,
+        parameters: Mapping[str, Any],
+        job_variables: Mapping[str, Any],
+        due: datetime | None = None,
     ) -> dict[str, Any]:
-        """Create a flow run that is due now; the same ``key`` returns the same run (``id``, ``state_type``, …)."""
+        """Create a flow run; the same ``key`` returns the same run (``id``, ``state_type``, …).
+
+        Args:
+            deployment_id: what is run.
+            key: its name.
+            parameters: of the flow.
+            job_variables: of the job.
+            due: when it is to start; left out, now.
+        """
+        details = {"state_details": {"scheduled_time": due.isoformat()}} if due else {}
         body = {
             "name": key,
             "idempotency_key": key,
             "parameters": dict(parameters),
             "job_variables": dict(job_variables),
-            "state": {"type": "SCHEDULED"},
+            "state": {"type": "SCHEDULED", **details},
         }
         answer = self._call("POST", f"/deployments/{deployment_id}/create_flow_run", body)
         return cast("dict[str, Any]", answer.json())
@@ -107,6 +174,13 @@ class Api:
         """Return the workers of a pool as the server knows them: ``name``, ``status``, ``last_heartbeat_time``."""
         answer = self._call("POST", f"/work_pools/{pool}/workers/filter", {}, also=(httpx.codes.NOT_FOUND,))
         return answer.json() if answer.status_code == httpx.codes.OK else []
+
+    def _found(self, field: str, values: Sequence[str]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(values), _PAGE):
+            body = {"flow_runs": {field: {"any_": list(values[start : start + _PAGE])}}}
+            found += self._call("POST", "/flow_runs/filter", body).json()
+        return found
 
     def _call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, also: tuple[int, ...] = ()

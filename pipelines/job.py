@@ -24,10 +24,18 @@ def main() -> None:
     if handed is not None:
         command = [sys.executable, "-P", "-m", "pipelines.job"]
         os.execve(sys.executable, command, variables.job_environment(handed, own))  # noqa: S606
-    _log_to(EnginePaths(Path(own[variables.MEMBER])).log("job"))
+    become(ENTRYPOINT)
+
+
+def become(entrypoint: str) -> None:
+    """Run the flow run that the environment names in this process, as ``python -m prefect.engine`` does.
+
+    Args:
+        entrypoint: the importable name of the flow: this saves asking the server for the deployment.
+    """
+    _log_to(EnginePaths(Path(environment()[variables.MEMBER])).log("job"))
     slim.skip_iri_grammar()
-    # The flow is known: this saves asking the server for the deployment.
-    export_environment({"PREFECT__FLOW_ENTRYPOINT": ENTRYPOINT})
+    export_environment({"PREFECT__FLOW_ENTRYPOINT": entrypoint})
     runpy.run_module("prefect.engine", run_name="__main__", alter_sys=True)
 
 

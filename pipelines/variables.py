@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from workbench.paths import EnginePaths
-from workbench.settings import environment
+from workbench.settings import ENGINE_MEMBER, environment
 
-MEMBER: Final = "WORKBENCH_ENGINE_MEMBER"  # marks every process of an engine with the engine's folder
+MEMBER: Final = ENGINE_MEMBER
 FLOW_RUN: Final = "PREFECT__FLOW_RUN_ID"  # Prefect marks a job, and thereby its kernel, with the flow run's id
 _PREFECT: Final = "PREFECT"
 _LOOPBACK: Final = "127.0.0.1,localhost"
@@ -35,6 +35,10 @@ _SERVER = {
     "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS": "120",
     "PREFECT_SERVER_SERVICES_REPOSSESSOR_LOOP_SECONDS": "120",
     "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "30",
+    # A schedule of every minute would have an hour of flow runs written ahead, and all of them late after a night.
+    "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT10M",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",  # a schedule leaves one flow run a time
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(14 * 86_400),
     "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
 }
 _CLIENT = {
@@ -53,6 +57,16 @@ def engine_environment(paths: EnginePaths, api_url: str) -> dict[str, str]:
         **_SERVER,
         **_engine(paths, api_url),
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{paths.prefect_home / 'prefect.db'}",
+    }
+
+
+def watcher_environment(paths: EnginePaths) -> dict[str, str]:
+    """Return the environment of the watcher: this process's own, without any Prefect setting."""
+    return {
+        **_without_prefect(environment()),
+        **_direct(environment()),
+        "PYTHONUNBUFFERED": "1",
+        MEMBER: str(paths.root),
     }
 
 

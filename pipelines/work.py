@@ -3,9 +3,10 @@
 What lives here: Prefect's process worker, made quick to answer and hard to end. What does not: what a job does
 (``job``, ``flows``).
 
-Two things differ from ``prefect worker start``. Whoever launches a run touches the wake file, so the worker asks
-the server at once and is silent otherwise. And a server that is away for minutes does not end the worker, which
-would take its jobs along.
+What differs from ``prefect worker start``: whoever launches a run touches the wake file, so the worker asks the server
+at once and is silent otherwise. It learns of flow runs that are due later, and starts their processes just early enough
+to be ready when they are. Of a schedule's flow runs that all were missed, one is executed. And a server that is away
+for minutes does not end the worker, which would take its jobs along.
 """
 
 from __future__ import annotations
@@ -15,56 +16,31 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines import slim
+from pipelines import slim, timetable
+from pipelines.alarm import LEAD_S, POLL_S, Alarm, choose
 from pipelines.api import Api
 from pipelines.registration import POOL, WORKER, register
+from pipelines.variables import MEMBER
+from workbench.paths import EnginePaths
 from workbench.settings import environment
 
 if TYPE_CHECKING:
     from prefect.workers.process import ProcessWorker
 
-POLL_S = 20.0
+_HORIZON_S = POLL_S + LEAD_S + 5.0
 _SERVER_WAIT_S = 120.0
 _POLLS_WITHOUT_ANSWER = 10_000  # one every 10 s: a day
-
-
-class Alarm:
-    """Says when to ask the server: at once when the wake file was touched, else every ``period_s``.
-
-    Args:
-        path: the wake file; it need not exist.
-        period_s: how long to stay silent at most.
-        clock: seconds, never going back.
-    """
-
-    def __init__(self, path: Path, period_s: float = POLL_S, clock: Callable[[], float] = time.monotonic) -> None:
-        self._path, self._period_s, self._clock = path, period_s, clock
-        self._touched = self._touch()
-        self._due_at = clock()
-
-    def rings(self) -> bool:
-        """Return whether it is time, and wind the alarm up again when it is."""
-        touched, now = self._touch(), self._clock()
-        if touched == self._touched and now < self._due_at:
-            return False
-        self._touched, self._due_at = touched, now + self._period_s
-        return True
-
-    def _touch(self) -> int:
-        try:
-            return self._path.stat().st_mtime_ns
-        except OSError:
-            return 0
 
 
 def make_worker(alarm: Alarm) -> ProcessWorker:
     """Return the worker; imports Prefect."""
     import httpx
+    from prefect.exceptions import ObjectNotFound
     from prefect.workers.process import ProcessWorker
 
     warnings.filterwarnings("ignore", message="Type 'Worker'", category=UserWarning)  # it takes ProcessWorker's place
@@ -75,11 +51,21 @@ def make_worker(alarm: Alarm) -> ProcessWorker:
         async def get_and_submit_flow_runs(self) -> list[Any]:
             if not alarm.rings():
                 return []
+            alarm.again()  # unless the server answers: until the worker has made itself known, it is not even asked
             try:
                 return await super().get_and_submit_flow_runs()
             except httpx.HTTPError as error:
                 self._logger.warning("The server did not answer; trying again: %r", error)
                 return []
+
+        async def _submit_scheduled_flow_runs(self, flow_run_response: list[Any]) -> list[Any]:
+            choice = choose([entry.flow_run for entry in flow_run_response], time.time())
+            alarm.set_for(choice.look_at)
+            for run in choice.drop:
+                with suppress(ObjectNotFound):
+                    await self.client.delete_flow_run(run.id)
+            wanted = [entry for entry in flow_run_response if entry.flow_run in choice.start]
+            return await super()._submit_scheduled_flow_runs(wanted)
 
         async def sync_with_backend(self) -> None:
             try:
@@ -87,7 +73,9 @@ def make_worker(alarm: Alarm) -> ProcessWorker:
             except httpx.HTTPError as error:
                 self._logger.warning("The server did not take the heartbeat; trying again: %r", error)
 
-    return Worker(work_pool_name=POOL, name=WORKER, limit=None, create_pool_if_not_found=False)
+    return Worker(
+        work_pool_name=POOL, name=WORKER, limit=None, create_pool_if_not_found=False, prefetch_seconds=_HORIZON_S
+    )
 
 
 def outlast_outages() -> None:
@@ -112,22 +100,24 @@ async def work(worker: ProcessWorker) -> None:
         return
 
 
-def await_server(api_url: str) -> None:
-    """Wait until the server answers, and see to it that the work pool exists."""
+def await_server(api_url: str, paths: EnginePaths) -> None:
+    """Wait until the server answers, and see to it that work pool, deployment and schedules are there."""
     deadline = time.monotonic() + _SERVER_WAIT_S
     with Api(api_url) as api:
         while not api.healthy(_SERVER_WAIT_S) and time.monotonic() < deadline:
             time.sleep(0.1)
         # Before the worker's own first calls: SQLite refuses two writers at once.
         register(api)
+        timetable.restore(api, paths)
 
 
 def main() -> None:
     """Work for the server that PREFECT_API_URL names."""
     slim.skip_iri_grammar()
     outlast_outages()
+    known = environment()
     worker = make_worker(Alarm(Path(sys.argv[1])))
-    await_server(environment()["PREFECT_API_URL"])
+    await_server(known["PREFECT_API_URL"], EnginePaths(Path(known[MEMBER])))
     asyncio.run(work(worker))
 
 

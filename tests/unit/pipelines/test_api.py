@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -45,7 +46,7 @@ def server() -> Iterator[FakePrefect]:
             self.end_headers()
             self.wfile.write(payload)
 
-        do_GET = do_POST = _answer  # noqa: N815
+        do_GET = do_POST = do_DELETE = _answer  # noqa: N815
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             return
@@ -92,6 +93,37 @@ def test_a_flow_run_is_due_now_and_carries_its_key(server: FakePrefect) -> None:
     assert body["state"] == {"type": "SCHEDULED"}
     assert body["parameters"] == {"run_id": "train-1"}
     assert body["job_variables"] == {"command": "x"}
+
+
+def test_a_flow_run_that_is_due_later_says_when(server: FakePrefect) -> None:
+    server.answers = {"POST /deployments/d/create_flow_run": [(201, {"id": "run-1"})]}
+    api(server).create_flow_run("d", "k", {}, {}, datetime(2026, 11, 24, 2, 0, tzinfo=UTC))
+    (body,) = server.bodies("POST /deployments/d/create_flow_run")
+    assert body["state"]["state_details"] == {"scheduled_time": "2026-11-24T02:00:00+00:00"}
+
+
+def test_deployments_are_read_page_by_page(server: FakePrefect) -> None:
+    pages = [[{"name": f"d{page}-{row}", "id": f"{row}"} for row in range(size)] for page, size in ((1, 200), (2, 3))]
+    server.answers = {"POST /deployments/filter": [(200, page) for page in pages]}
+    assert len(api(server).deployments("fire")) == 203
+    assert [body["offset"] for body in server.bodies("POST /deployments/filter")] == [0, 200]
+
+
+def test_a_deleted_deployment_takes_all_its_flow_runs_along_and_may_be_gone_already(server: FakePrefect) -> None:
+    server.answers = {
+        "DELETE /deployments/d": [(404, {"detail": "Not Found"})],
+        "POST /flow_runs/bulk_delete": [(200, {"deleted": ["a", "b"]}), (200, {"deleted": []})],
+    }
+    api(server).delete_deployment("d")
+    bodies = server.bodies("POST /flow_runs/bulk_delete")
+    assert bodies == [{"flow_runs": {"deployment_id": {"any_": ["d"]}}}] * 2
+
+
+def test_only_flow_runs_in_the_states_that_were_named_are_deleted(server: FakePrefect) -> None:
+    server.answers = {"POST /flow_runs/bulk_delete": [(200, {"deleted": []})]}
+    api(server).delete_flow_runs("d", ["SCHEDULED"])
+    (body,) = server.bodies("POST /flow_runs/bulk_delete")
+    assert body["flow_runs"]["state"] == {"type": {"any_": ["SCHEDULED"]}}
 
 
 def test_a_busy_server_is_asked_again_a_little_later_each_time(server: FakePrefect) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import psutil
@@ -15,11 +17,22 @@ import pytest
 
 from pipelines import engine, listening, remains, state, variables
 from pipelines.api import Api
-from pipelines.processes import Process, identify, kill, members, spawn
 from pipelines.state import EngineState
 from workbench.errors import EngineError
-from workbench.settings import Settings
+from workbench.processes import Process, identify, kill, members, spawn
+from workbench.runs.lease import Lease, is_held
+from workbench.runs.memory import MemoryLauncher
+from workbench.runs.model import Policy, RunSpec, RunState, new_run_id
+from workbench.settings import RUN_MARK, Settings
+from workbench.workspace import Workspace
 
+ONCE = Policy(attempts=1)
+HOLDS = """
+import fcntl, time
+with open("{path}", "w") as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    time.sleep(60)
+"""
 SLEEPS = "import time; time.sleep(60)"
 
 
@@ -37,7 +50,7 @@ def member(settings: Settings, code: str = SLEEPS) -> Process:
 
 
 def test_the_state_is_read_back_as_it_was_written(settings: Settings) -> None:
-    written = EngineState("http://127.0.0.1:1/api", "d", 1, Process(1, 2.5), None, 3.5, {"prefect": "3"})
+    written = EngineState("http://127.0.0.1:1/api", "d", 1, Process(1, 2, "boot"), None, 3.5, {"prefect": "3"})
     state.write(settings.engine.state, written)
     assert state.read(settings.engine.state) == written
     assert written.server_pid == 1
@@ -55,13 +68,14 @@ def test_a_state_whose_pids_were_recycled_is_not_complete(settings: Settings) ->
     me = identify(os.getpid())
     running = EngineState("http://x/api", "d", 1, me, me)
     assert running.complete
-    assert not replace(running, worker=Process(me.pid, me.created_at - 60)).complete
+    assert not replace(running, worker=Process(me.pid, me.ticks - 1, me.boot)).complete
     assert not replace(running, deployment_id="").complete
 
 
 def test_stopping_never_touches_a_process_that_has_got_an_old_pid(settings: Settings) -> None:
     stranger = subprocess.Popen([sys.executable, "-S", "-c", SLEEPS])
-    recycled = Process(stranger.pid, identify(stranger.pid).created_at - 60)
+    known = identify(stranger.pid)
+    recycled = Process(known.pid, known.ticks - 1, known.boot)
     state.write(settings.engine.state, EngineState("http://127.0.0.1:1/api", "d", 1, recycled, recycled))
     try:
         assert engine.stop(settings, grace_s=1) == []
@@ -101,6 +115,65 @@ def test_the_state_file_stays_when_a_process_survives(settings: Settings, monkey
     assert settings.engine.state.exists()
 
 
+def test_stopping_ends_the_watcher_first_and_leaves_the_wish_to_end_in_every_run(
+    settings: Settings, tmp_path: Path, plain_environment: None
+) -> None:
+    launcher = MemoryLauncher()
+    workspace = Workspace(tmp_path / "ws", settings=settings, launcher=launcher)
+    workspace.projects.ensure("default")
+    ids = []
+    for where in (RunState.QUEUED, RunState.RUNNING):
+        spec = RunSpec(
+            id=new_run_id("notebook"), kind="notebook", notebook="x", project="default", session="s", policy=ONCE
+        )
+        workspace.ledger.record(spec)
+        workspace.dispatcher.submit(workspace.ledger, spec.id)
+        if where is RunState.RUNNING:
+            workspace.ledger.move(spec.id, where, "attempt-1", attempt=1)
+        ids.append(spec.id)
+    watcher = member(settings, HOLDS.format(path=settings.engine.watcher))
+    _until(lambda: is_held(settings.engine.watcher))
+    settings.engine.watcher.write_text(json.dumps({**asdict(watcher), "host": "here", "since": 0}))
+    stopped = engine.stop(settings, grace_s=1)
+    assert stopped == [f"watcher (pid {watcher.pid})", *(f"run {run_id}" for run_id in ids)]
+    assert watcher.find() is None
+    assert [workspace.ledger.state(run_id) for run_id in ids] == [RunState.CANCELLED] * 2
+    assert workspace.dispatcher.queue.tickets() == []
+
+
+def test_stopping_without_cancelling_leaves_the_runs_as_they_are(
+    settings: Settings, tmp_path: Path, plain_environment: None
+) -> None:
+    workspace = Workspace(tmp_path / "ws", settings=settings, launcher=MemoryLauncher())
+    workspace.projects.ensure("default")
+    workspace.ledger.record(RunSpec(id="n-1", kind="notebook", notebook="x", project="default", session="s"))
+    workspace.dispatcher.submit(workspace.ledger, "n-1")
+    assert engine.stop(settings, grace_s=0, cancel=False) == []
+    assert workspace.ledger.state("n-1") is RunState.QUEUED
+    assert [ticket.run_id for ticket in workspace.dispatcher.queue.tickets()] == ["n-1"]
+
+
+def test_a_watcher_that_lives_is_not_started_again(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(engine, "spawn", lambda command, *_rest: started.append(command))
+    with Lease(settings.engine.watcher):
+        engine.watch(settings)
+    assert started == []
+    engine.watch(settings)
+    assert started == [[sys.executable, "-P", "-m", "pipelines.watch"]]
+
+
+def test_the_watcher_of_a_run_does_not_belong_to_that_run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run's own notebook may be who starts it; it must not end with that run."""
+    monkeypatch.setenv(RUN_MARK, "train-1/1")
+    for found in (
+        variables.watcher_environment(settings.engine),
+        variables.engine_environment(settings.engine, "http://x/api"),
+    ):
+        assert RUN_MARK not in found
+        assert found[variables.MEMBER] == str(settings.engine.root)
+
+
 def test_a_shared_server_is_never_stopped_and_asked_only_over_http(tmp_path: Path) -> None:
     shared = Settings(workbench_engine_home=tmp_path / "e", prefect_api_url="http://127.0.0.1:1/api")
     assert engine.stop(shared) == []
@@ -109,7 +182,9 @@ def test_a_shared_server_is_never_stopped_and_asked_only_over_http(tmp_path: Pat
 
 
 def test_status_of_nothing_is_nothing(settings: Settings) -> None:
-    assert engine.status(settings) == engine.EngineStatus(None, server=False, worker=False, answers=False)
+    assert engine.status(settings) == engine.EngineStatus(
+        None, server=False, worker=False, watcher=False, answers=False
+    )
 
 
 def test_a_job_is_found_by_its_flow_run(settings: Settings) -> None:
@@ -117,7 +192,9 @@ def test_a_job_is_found_by_its_flow_run(settings: Settings) -> None:
     marks = {**variables.engine_environment(paths, "http://x/api"), variables.FLOW_RUN: "run-1"}
     job = identify(spawn([sys.executable, "-S", "-c", SLEEPS], marks, paths.log("job")).pid)
     try:
-        found = remains.job(paths, "run-1")
+        deadline = time.monotonic() + 10  # a process that has just been started shows no environment for an instant
+        while (found := remains.job(paths, "run-1")) is None and time.monotonic() < deadline:
+            time.sleep(0.01)
         assert found is not None
         assert found.pid == job.pid
         assert remains.job(paths, "run-2") is None
@@ -163,6 +240,13 @@ def test_who_connects_before_the_server_accepts_waits() -> None:
         accepted, _ = listener.accept()
         with accepted:
             assert accepted.recv(1) == b"x"
+
+
+def _until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.01)
 
 
 def _members(settings: Settings) -> list[psutil.Process]:

@@ -1,0 +1,1 @@
+"""Schedules: what is run again and again, and when."""
