@@ -12,7 +12,7 @@ CONSTRAINTS := constraints/$(TAG).txt
 export WORKBENCH_HOME ?= $(CURDIR)/workspace
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo lab test check fmt notebooks bench bench-overhead constraints system clean-venv
+.PHONY: help setup demo lab test check fmt notebooks bench bench-overhead faults faults-quiet faults-cancel faults-seeds constraints system clean-venv
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -63,6 +63,21 @@ notebooks: $(READY)  ## execute the studio notebook, cell by cell, in a workspac
 	@home=$$(mktemp -d); export WORKBENCH_HOME=$$home WORKBENCH_ENGINE_HOME=$$home/engine; status=0; \
 	$(BIN)/pytest -q --nbval-lax -p no:xdist notebooks/studio || status=$$?; \
 	$(BIN)/workbench doctor --stop --json >/dev/null; rm -rf $$home; exit $$status
+
+N ?= 100
+FAULTS ?= .faults
+
+faults: $(READY)  ## kill -9 at N random moments (default 100; 75 min); goes on where it was stopped
+	$(BIN)/python -m tests.faults.kills --count $(N) --folder $(FAULTS)
+
+faults-quiet: $(READY)  ## 200 healthy runs, and no false alarm (45 min); goes on where it was stopped
+	$(BIN)/python -m tests.faults.quiet --count 200 --folder $(FAULTS)
+
+faults-cancel: $(READY)  ## cancel 50 runs at random moments, and resume some; goes on where it was stopped
+	$(BIN)/python -m tests.faults.cancels --count 50 --folder $(FAULTS)
+
+faults-seeds: $(READY)  ## interrupted and uninterrupted trainings side by side, three seeds each
+	$(BIN)/python -m tests.faults.seeds --folder $(FAULTS)
 
 bench: bench-overhead  ## measure what is claimed
 

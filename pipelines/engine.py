@@ -1,9 +1,10 @@
-"""One local Prefect server and one worker per user and machine: started when needed, kept, stopped on request.
+"""One local Prefect server, worker and watcher per user and machine: started when needed, kept, stopped on request.
 
 What lives here: ``ensure``, ``status`` and ``stop``. What does not: the processes' own code (``serve``, ``work``,
 ``job``) and the launching of runs (``launcher``).
 
-Server and worker live in sessions of their own and outlast whoever started them. A dead server is started again on
+They live in sessions of their own and outlast whoever started them. The watcher settles what became of runs, starts
+the next, and starts server and worker again when they died. A dead server is started again on
 its old port while the worker and its jobs go on: they find it where it was. With PREFECT_API_URL set nothing is
 started here: that server and its workers belong to whoever runs them.
 """
@@ -27,11 +28,14 @@ import workbench
 from pipelines import handover, listening, remains, variables
 from pipelines import state as record
 from pipelines.api import Api
-from pipelines.processes import Process, identify, kill, spawn
 from pipelines.registration import POOL, WORKER, register
 from pipelines.state import EngineState
 from workbench.errors import EngineError, storage_error
 from workbench.paths import EnginePaths
+from workbench.processes import Process, identify, kill, spawn
+from workbench.runs.dispatcher import Dispatcher
+from workbench.runs.launcher import Launchers
+from workbench.runs.lease import is_held
 from workbench.settings import Settings
 
 START_S = 120.0
@@ -50,12 +54,14 @@ class EngineStatus:
         state: what was recorded; None when nothing is.
         server: whether the server's process lives (a shared server: whether it answers).
         worker: whether the worker's process lives (a shared server: whether any worker is online).
+        watcher: whether the watcher lives.
         answers: whether the server answers.
     """
 
     state: EngineState | None
     server: bool
     worker: bool
+    watcher: bool
     answers: bool
 
 
@@ -78,37 +84,68 @@ def ensure(settings: Settings) -> EngineState:
         return _Start(paths).run()
 
 
+def recorded(settings: Settings) -> EngineState | None:
+    """Return the engine of this machine as it was recorded; None when there is none, or a shared server is used."""
+    return None if settings.prefect_api_url else record.read(settings.engine.state)
+
+
+def watch(settings: Settings) -> None:
+    """Start the watcher unless it lives, and return at once.
+
+    Raises:
+        StorageError: when the engine's folder cannot be written.
+    """
+    paths = settings.engine
+    if is_held(paths.watcher):
+        return
+    try:
+        paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Two that are started at once settle it by the lock; one of them ends.
+        spawn(
+            [sys.executable, "-P", "-m", "pipelines.watch"], variables.watcher_environment(paths), paths.log("watcher")
+        )
+    except OSError as error:
+        raise storage_error(error, paths.root) from error
+
+
 def status(settings: Settings) -> EngineStatus:
     """Look at the engine without starting anything."""
     if settings.prefect_api_url:
         state = EngineState(api_url=settings.prefect_api_url)
         answers = _answers(state, _HEALTH_S)
-        return EngineStatus(state, answers, answers and _online(state), answers)
-    found = record.read(settings.engine.state)
+        return EngineStatus(state, answers, answers and _online(state), is_held(settings.engine.watcher), answers)
+    found, watcher = record.read(settings.engine.state), is_held(settings.engine.watcher)
     if found is None:
-        return EngineStatus(None, server=False, worker=False, answers=False)
+        return EngineStatus(None, server=False, worker=False, watcher=watcher, answers=False)
     server = found.server is not None and found.server.find() is not None
     worker = found.worker is not None and found.worker.find() is not None
-    return EngineStatus(found, server, worker, server and _answers(found, _HEALTH_S))
+    return EngineStatus(found, server, worker, watcher, server and _answers(found, _HEALTH_S))
 
 
-def stop(settings: Settings, grace_s: float = STOP_S) -> list[str]:
-    """Stop the worker with its jobs, then the server, and return what was stopped.
+def stop(settings: Settings, grace_s: float = STOP_S, *, cancel: bool = True) -> list[str]:
+    """Stop the watcher, the jobs, the worker and the server, and return what was stopped.
 
     Args:
         settings: says which engine; a shared server is left alone.
         grace_s: how long jobs may take to save and end before they are killed.
+        cancel: whether the runs of this user are cancelled; otherwise they go on when the engine is started again.
 
     Raises:
         EngineError: when a process survives even that.
     """
     paths = settings.engine
-    if settings.prefect_api_url or not paths.root.is_dir():
+    if not paths.root.is_dir():
         return []
+    dispatcher = Dispatcher(settings, Launchers(settings))
     with _locked(paths):
-        stopped = remains.end(paths, record.read(paths.state), grace_s)
-        paths.state.unlink(missing_ok=True)
-        return stopped
+        stopped = remains.end_watcher(paths)
+        if cancel:
+            stopped += [f"run {run_id}" for run_id in dispatcher.cancel_all("The engine was stopped.")]
+        if not settings.prefect_api_url:
+            stopped += remains.end(paths, record.read(paths.state), grace_s)
+            paths.state.unlink(missing_ok=True)
+    dispatcher.settle_all()
+    return stopped
 
 
 def wake(paths: EnginePaths) -> None:

@@ -10,17 +10,23 @@ from pathlib import Path
 
 from prefect import flow
 
+from pipelines.api import Api
 from pipelines.registration import FLOW
-from workbench.errors import RequestError
+from pipelines.variables import FLOW_RUN
+from workbench.errors import EngineError, RequestError
+from workbench.settings import environment
+
+_ANSWER_S = 2.0  # this process has 30 s left
 
 
 @flow(name=FLOW, validate_parameters=False)
-def run_job(workspace: str, run_id: str) -> None:
+def run_job(workspace: str, run_id: str, launch: int = 1) -> None:
     """Execute ``run_id`` of ``workspace`` in this process.
 
     Args:
         workspace: absolute path of the workspace folder.
         run_id: a queued run in its ledger.
+        launch: the number of the launch that this flow run serves.
 
     Raises:
         WorkbenchError: when the run did not complete; the ledger has it already.
@@ -35,4 +41,15 @@ def run_job(workspace: str, run_id: str) -> None:
         )
     from workbench.runs.execute import execute  # keeps the import of the flow light
 
-    execute(folder, run_id)
+    execute(folder, run_id, launch, _cancelled)
+
+
+def _cancelled() -> bool:
+    """Return whether Prefect was told to cancel this flow run, e.g. in its own UI."""
+    known = environment()
+    try:
+        with Api(known["PREFECT_API_URL"], timeout_s=_ANSWER_S) as api:
+            run = api.flow_run(known[FLOW_RUN])
+    except EngineError:  # then nobody has told it
+        return False
+    return bool(run and run["state_type"] in {"CANCELLING", "CANCELLED"})

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from pipelines import engine, handover, remains
+from pipelines import elsewhere, engine, handover, remains
 from pipelines.api import Api
-from pipelines.processes import terminate
+from workbench.errors import EngineError
+from workbench.processes import terminate
 from workbench.runs.launcher import LaunchState
-from workbench.settings import Settings, environment
+from workbench.settings import Settings
 
+_ANSWER_S = 5.0
 _START_S = 5.0  # from being taken up to the job's process
 _STATES: Final[dict[str, LaunchState]] = {
     "SCHEDULED": "waiting",
@@ -41,14 +44,16 @@ class PrefectLauncher:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._elsewhere = elsewhere.Answers(settings.prefect_api_url) if settings.prefect_api_url else None
 
-    def start(self, workspace: Path, run_id: str, launch: int = 1) -> str:
+    def start(self, workspace: Path, run_id: str, launch: int, environment: Mapping[str, str]) -> str:
         """Start ``run_id`` and return the flow run's id.
 
         Args:
             workspace: the workspace folder.
             run_id: a queued run; run ids never repeat, whatever the workspace.
             launch: 1 for the first launch, 2 after it was queued again, …; the same number starts nothing twice.
+            environment: the variables that the run sees; a worker elsewhere has its own.
 
         Raises:
             EngineError: when the engine does not start or refuses the run.
@@ -56,9 +61,11 @@ class PrefectLauncher:
         """
         state = engine.ensure(self._settings)
         key = f"{run_id}-{launch}"
-        parameters = {"workspace": str(workspace.absolute()), "run_id": run_id}
-        handed = handover.put(self._settings.engine.root, key, environment()) if state.local else None
+        parameters = {"workspace": str(workspace.absolute()), "run_id": run_id, "launch": launch}
+        handed = handover.put(self._settings.engine.root, key, environment) if state.local else None
         with Api(state.api_url) as api:
+            if self._elsewhere:
+                elsewhere.close(api, [f"{run_id}-{number}" for number in range(1, launch)])
             run = api.create_flow_run(state.deployment_id, key, parameters, self._job(handed))
         if handed:
             engine.wake(self._settings.engine)
@@ -70,30 +77,54 @@ class PrefectLauncher:
         """Ask the flow run to end and return at once; its job gets SIGTERM, and 30 s to save.
 
         A flow run that still waits is cancelled on the spot; one that has ended stays as it is.
+
+        Raises:
+            EngineError: when the server does not answer. Nothing is started to tell it.
         """
-        found = engine.ensure(self._settings)
-        with Api(found.api_url) as api:
+        with Api(self._address(), timeout_s=_ANSWER_S) as api:
             api.set_flow_run_state(launch_id, "CANCELLING")
-        job = remains.job(self._settings.engine, launch_id) if found.local else None
-        if job and job.ppid() != found.worker_pid:
+        found = engine.recorded(self._settings)
+        job = remains.job(self._settings.engine, launch_id) if found else None
+        if found and job and job.ppid() != found.worker_pid:
             terminate([job], grace_s=0)  # its worker died and was replaced by one that does not know it
 
     def state(self, launch_id: str) -> LaunchState:
-        """Return where the flow run stands; ``unknown`` also when the server knows nothing of it."""
-        found = engine.ensure(self._settings)
-        with Api(found.api_url) as api:
-            run = api.flow_run(launch_id)
+        """Return where the flow run stands; ``unknown`` also when the server knows nothing of it.
+
+        Raises:
+            EngineError: when the engine does not start, or a shared server does not answer.
+        """
+        run = self._elsewhere.flow_run(launch_id) if self._elsewhere else self._flow_run(launch_id)
         if run is None:
             return "unknown"
         state = _STATES.get(run["state_type"] or "", "unknown")
-        if state == "active" and found.local and _gone(run) and not remains.job(self._settings.engine, launch_id):
-            return "ended"
-        return state
+        return "ended" if state == "active" and self._never_begins(run) else state
 
     def alive(self) -> bool:
         """Return whether the server answers and a worker would take a run up."""
         status = engine.status(self._settings)
         return status.answers and status.worker
+
+    def watch(self) -> None:
+        """Start the watcher unless it lives."""
+        engine.watch(self._settings)
+
+    def _flow_run(self, launch_id: str) -> dict[str, Any] | None:
+        with Api(engine.ensure(self._settings).api_url) as api:
+            return api.flow_run(launch_id)
+
+    def _never_begins(self, run: dict[str, Any]) -> bool:
+        if self._elsewhere:
+            return elsewhere.is_stuck(run)
+        return _gone(run) and not remains.job(self._settings.engine, run["id"])
+
+    def _address(self) -> str:
+        if self._settings.prefect_api_url:
+            return self._settings.prefect_api_url
+        found = engine.recorded(self._settings)
+        if found is None:
+            raise EngineError("The engine is not running.", "A local Prefect server.", "`workbench doctor` shows it.")
+        return found.api_url
 
     def _job(self, handed: Path | None) -> dict[str, str]:
         """Return how the worker starts the job: in this very Python environment, with these very variables."""
@@ -106,10 +137,12 @@ class PrefectLauncher:
 def _gone(run: dict[str, Any]) -> bool:
     """Return whether a run without a process has ended, although nobody told the server.
 
-    Its job was killed together with its worker; or it was cancelled between being taken up and being started, when
-    Prefect's engine steps back and leaves the flow run ``CANCELLING``.
+    Its job was killed, alone or together with its worker; or it was cancelled between being taken up and being
+    started, when Prefect's engine steps back and leaves the flow run ``CANCELLING``.
     """
-    if run["start_time"]:
-        return True
+    return bool(run["start_time"] or _age_s(run) > _START_S)
+
+
+def _age_s(run: dict[str, Any]) -> float:
     since = datetime.now(UTC) - datetime.fromisoformat(run["state"]["timestamp"])
-    return bool(run["state_type"] == "CANCELLING" and since.total_seconds() > _START_S)
+    return since.total_seconds()

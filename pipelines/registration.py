@@ -18,6 +18,7 @@ PARAMETERS: Final[dict[str, Any]] = {
     "properties": {
         "workspace": {"type": "string", "title": "workspace", "position": 0},
         "run_id": {"type": "string", "title": "run_id", "position": 1},
+        "launch": {"type": "integer", "title": "launch", "position": 2, "default": 1},
     },
     "required": ["workspace", "run_id"],
 }

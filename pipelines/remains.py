@@ -1,4 +1,4 @@
-"""An engine's processes, found and ended: its worker, its jobs with their kernels, and its server.
+"""An engine's processes, found and ended: its watcher, its jobs with their kernels, its worker and its server.
 
 What lives here: which they are, and the order of the end. What does not: locks and the state file (``engine``).
 """
@@ -11,13 +11,24 @@ import time
 import psutil
 
 from pipelines import variables
-from pipelines.processes import alive, heads, kill, members, terminate
 from pipelines.state import EngineState
 from workbench.errors import EngineError
 from workbench.paths import EnginePaths
+from workbench.processes import alive, heads, kill, members, terminate
+from workbench.runs.remains import holder
 
 _SERVER_S = 5.0
+_WATCHER_S = 5.0
 _WORKER_S = 5.0
+
+
+def end_watcher(paths: EnginePaths) -> list[str]:
+    """End the watcher, unless it is this very process, and return what was ended."""
+    watcher = holder(paths.watcher)
+    if watcher is None or watcher.pid == os.getpid():
+        return []
+    kill(terminate([watcher], _WATCHER_S))
+    return [f"watcher (pid {watcher.pid})"]
 
 
 def end(paths: EnginePaths, state: EngineState | None, grace_s: float) -> list[str]:
@@ -38,7 +49,8 @@ def end(paths: EnginePaths, state: EngineState | None, grace_s: float) -> list[s
         left.extend(terminate(processes, wait_s))
 
     deadline = time.monotonic() + grace_s
-    # Jobs first: a worker that is asked to end drops its jobs without asking them.
+    stopped.extend(end_watcher(paths))  # it would start again what ends here
+    # Jobs before the worker: one that is asked to end drops its jobs without asking them.
     ask("job", heads(_others(paths, server, worker)), grace_s)
     ask("worker", [worker] if worker else [], _WORKER_S)
     taken_up_since = [process for process in heads(_others(paths, server)) if process not in left]

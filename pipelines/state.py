@@ -9,8 +9,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from pipelines.processes import Process
 from workbench.errors import storage_error
+from workbench.processes import Process
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def read(path: Path) -> EngineState | None:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         for name in ("server", "worker"):
-            data[name] = Process(int(data[name]["pid"]), float(data[name]["created_at"])) if data[name] else None
+            data[name] = Process(**data[name]) if data[name] else None
         return EngineState(**data)
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -10,7 +10,7 @@ import pytest
 
 from workbench.runs.memory import MemoryLauncher
 from workbench.runs.model import RunSpec, new_run_id
-from workbench.settings import Settings
+from workbench.settings import ENGINE_MEMBER, RUN_MARK, Settings
 from workbench.workspace import Workspace
 
 pytest_plugins = ("tests.trained",)
@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away every variable that the workbench reads."""
-    for name in Settings.model_fields:
+    for name in (*Settings.model_fields, ENGINE_MEMBER, RUN_MARK):
         monkeypatch.delenv(name.upper(), raising=False)
 
 

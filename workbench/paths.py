@@ -8,6 +8,7 @@ What lives here: names of files and folders. What does not: reading or writing t
       datasets/<name>/             dataset.json, manifest.jsonl, tree/ (links that ultralytics reads)
       weights/                     pretrained and registered checkpoints, with weights.json
       runs/<run>/                  run.json, events/, attempts/N/, checkpoints/, export/, result.json
+      schedules/<name>.json        what is run again and again, and when
       deployments/<name>/          deployment.json and the endpoint's log
 """
 
@@ -40,6 +41,11 @@ class AttemptPaths:
         return self.root / "result.json"
 
     @property
+    def heartbeat(self) -> Path:
+        """The last sign of life of the kernel, written over and over."""
+        return self.root / "heartbeat.json"
+
+    @property
     def scratch(self) -> Path:
         """Where libraries may write what nobody keeps; removed when the attempt ends."""
         return self.root / "scratch"
@@ -63,7 +69,7 @@ class RunPaths:
 
     @property
     def checkpoints(self) -> Path:
-        """``best.pt``, ``last.pt`` and ``checkpoints.json`` with their sha256."""
+        """``best.pt``, ``last.pt``, the last two epochs' files, and ``checkpoints.json`` with their sha256."""
         return self.root / "checkpoints"
 
     @property
@@ -80,6 +86,21 @@ class RunPaths:
     def lease(self) -> Path:
         """Locked (flock) by the one process that may write this run."""
         return self.root / "lease"
+
+    @property
+    def gate(self) -> Path:
+        """Locked (flock) for the moment in which a step from one state to the next is checked and written."""
+        return self.root / "gate"
+
+    @property
+    def stop(self) -> Path:
+        """There while somebody wants the attempt in hand to save and end; says who, and why."""
+        return self.root / "stop.json"
+
+    @property
+    def notebook(self) -> Path:
+        """The notebook as it was when the run was recorded; absent when it is one of the workbench's own."""
+        return self.root / "notebook.ipynb"
 
     @property
     def result(self) -> Path:
@@ -169,6 +190,11 @@ class WorkspacePaths:
         """One folder per deployment."""
         return self.root / "deployments"
 
+    @property
+    def schedules(self) -> Path:
+        """One file per schedule."""
+        return self.root / "schedules"
+
     def run(self, run_id: str) -> RunPaths:
         """Return the paths of one run."""
         return RunPaths(self.runs / run_id)
@@ -180,7 +206,7 @@ class WorkspacePaths:
 
 @dataclass(frozen=True)
 class EnginePaths:
-    """The folder of the local Prefect server and worker: one per user and machine."""
+    """The folder of the local Prefect server, worker and watcher: one per user and machine."""
 
     root: Path
 
@@ -199,8 +225,23 @@ class EnginePaths:
         """Port, pids and versions of what runs."""
         return self.root / "engine.json"
 
+    @property
+    def queue(self) -> Path:
+        """One ticket per run that has not ended, over all workspaces of the user."""
+        return self.root / "queue"
+
+    @property
+    def queue_lock(self) -> Path:
+        """Held (flock) by the one process that settles and starts runs."""
+        return self.root / "queue.lock"
+
+    @property
+    def watcher(self) -> Path:
+        """Held (flock) by the watcher as long as it lives."""
+        return self.root / "watcher.lock"
+
     def log(self, process: str) -> Path:
-        """Return the log file of ``server`` or ``worker``."""
+        """Return the log file of ``server``, ``worker``, ``watcher`` or ``job``."""
         return self.root / f"{process}.log"
 
 

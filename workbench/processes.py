@@ -1,7 +1,8 @@
-"""Processes of this machine, known by pid and creation time together.
+"""Processes of this machine, known by pid and start together.
 
 What lives here: starting a process apart from the terminal, knowing it again, and ending it with all it started.
-What does not: what the processes are for (``engine``). A pid alone is never trusted: pids are reused.
+What does not: what the processes are for. A pid alone is never trusted: pids are reused. Nor is a start in wall-clock
+time: it moves when somebody sets the clock, so a start is counted in the kernel's ticks since boot.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psutil
 
-_SAME_S = 0.05  # creation times are read from the kernel's clock ticks and differ by rounding only
 _POLL_S = 0.1
 _LOG_BYTES = 2_000_000
 
@@ -25,17 +26,19 @@ class Process:
 
     Attributes:
         pid: its process id.
-        created_at: when it was created, in seconds since the epoch.
+        ticks: its start, in the kernel's clock ticks since boot.
+        boot: the id of that boot: after the next one, pids and ticks begin again.
     """
 
     pid: int
-    created_at: float
+    ticks: int
+    boot: str
 
     def find(self) -> psutil.Process | None:
         """Return the living process, or None when it has ended or its pid belongs to another one by now."""
         try:
             found = psutil.Process(self.pid)
-            same = abs(found.create_time() - self.created_at) < _SAME_S
+            same = identify(self.pid) == self
             return found if same and found.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
@@ -64,8 +67,23 @@ def spawn(
 
 
 def identify(pid: int) -> Process:
-    """Return the identity of a process that lives now."""
-    return Process(pid, psutil.Process(pid).create_time())
+    """Return the identity of a process that lives now.
+
+    Raises:
+        psutil.NoSuchProcess: when there is none of that pid.
+    """
+    try:
+        # The name, second in the line, may hold spaces and brackets; the start is the 20th field after it.
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError) as error:
+        raise psutil.NoSuchProcess(pid) from error
+    return Process(pid, int(fields[19]), boot_id())
+
+
+@cache
+def boot_id() -> str:
+    """Return the id of this boot of this machine."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
 def members(marks: Mapping[str, str]) -> list[psutil.Process]:

@@ -18,6 +18,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from workbench.errors import RequestError, did_you_mean
 from workbench.paths import EnginePaths
 
+ENGINE_MEMBER = "WORKBENCH_ENGINE_MEMBER"  # marks every process of an engine with the engine's folder
+RUN_MARK = "WORKBENCH_RUN_MARK"  # marks every process of an attempt, see ``runs.remains``
 BACKENDS = ("clearml", "mlflow", "wandb", "database")
 ASSETS_URL = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
 
@@ -36,6 +38,9 @@ class Settings(BaseSettings):
     workbench_engine_home: Path = Field(
         default=Path(platformdirs.user_state_dir("workbench")) / "engine",
         description="Where the local Prefect server and worker keep their files.",
+    )
+    workbench_cpu_slots: int = Field(
+        default=1, ge=1, le=1024, description="How many runs may train on the CPU at once, over all workspaces."
     )
     workbench_weights: Path | None = Field(
         default=None, description="A folder of pretrained weights, for sites without internet."
@@ -83,7 +88,11 @@ def load() -> Settings:
         RequestError: when a variable has a value that is not known.
     """
     try:
-        return Settings()
+        found = Settings()
+        member = os.environ.get(ENGINE_MEMBER)
+        # A job sees the address of the engine that executes it as PREFECT_API_URL; that is no shared server.
+        own = {"prefect_api_url": None, "workbench_engine_home": Path(member)} if member else {}
+        return found.model_copy(update=own)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "The environment"
@@ -93,8 +102,11 @@ def load() -> Settings:
 
 
 def environment(**changes: str | None) -> dict[str, str]:
-    """Return this process's environment with ``changes``, for a child process; ``None`` removes a variable."""
-    merged: dict[str, str | None] = {**os.environ, **changes}
+    """Return this process's environment with ``changes``, for a child process; ``None`` removes a variable.
+
+    The mark of a run is left out: what a run's notebook starts apart from itself, e.g. another run, is no part of it.
+    """
+    merged: dict[str, str | None] = {**os.environ, RUN_MARK: None, **changes}
     return {name: value for name, value in merged.items() if value is not None}
 
 

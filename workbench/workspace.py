@@ -5,9 +5,9 @@ What lives here: how the rooms are put together. What does not: any work.
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 from workbench import settings as environment
 from workbench.config.schema import TrainingConfig
@@ -19,34 +19,18 @@ from workbench.errors import ConfigError, ConflictError, DatasetError, UnknownNa
 from workbench.exports.export import Export
 from workbench.exports.formats import find_format
 from workbench.paths import WorkspacePaths
-from workbench.projects import DEFAULT, Projects
-from workbench.runs.launcher import Launcher, load_launcher
+from workbench.projects import Projects
+from workbench.runs.dispatcher import Dispatcher
+from workbench.runs.launcher import Launcher, Launchers
 from workbench.runs.ledger import Ledger
-from workbench.runs.lock import take_lock
-from workbench.runs.model import RunKind, RunSpec, RunState, new_run_id
+from workbench.runs.model import RunState
 from workbench.runs.record import Picture, Table, curves
 from workbench.runs.run import Run
 from workbench.runs.weights import Progress, Weights
+from workbench.schedules.collection import Schedules
 from workbench.settings import Settings
 from workbench.sources import check_task, checkpoint_of, lock_dataset, weights_of
-
-
-class Filing(TypedDict, total=False):
-    """Under what a run is filed.
-
-    Attributes:
-        project: an existing project; left out, ``default``.
-        session: a session's name; left out, the day.
-        name: what to call the run.
-        tags: words to find it by.
-        note: free text.
-    """
-
-    project: str
-    session: str | None
-    name: str
-    tags: tuple[str, ...]
-    note: str
+from workbench.submission import Filing, Submission
 
 
 class Workspace:
@@ -77,15 +61,16 @@ class Workspace:
         self.datasets = Datasets(self.paths, self.database, self._readers)
         self.deployments = Deployments(self.paths, self.database)
         self.weights = Weights(self.paths, self.settings)
-        self._launcher = launcher
+        self.dispatcher = Dispatcher(self.settings, Launchers(self.settings, launcher))
+        self.schedules = Schedules(self)
+        self._submission = Submission(self.projects, self.ledger, self.dispatcher)
 
     def __repr__(self) -> str:
         return f"<Workspace {self.paths.root}>"
 
-    @cached_property
-    def launcher(self) -> Launcher:
-        """What starts runs."""
-        return self._launcher or load_launcher(self.settings)
+    def look(self) -> None:
+        """Settle what has happened to the runs since somebody last looked; cheap while nothing goes on."""
+        self.dispatcher.look(self.ledger)
 
     def run(self, name: str) -> Run:
         """Return a run by its id, the beginning of its id, its name, or ``last``.
@@ -93,11 +78,13 @@ class Workspace:
         Raises:
             UnknownNameError: when no run, or more than one, fits.
         """
-        return Run(self.ledger, lambda: self.launcher, self.ledger.resolve(name))
+        self.look()
+        return self._run(self.ledger.resolve(name))
 
     def runs(self, kind: str | None = None, project: str | None = None, state: str | None = None) -> list[Run]:
         """Return the runs, newest first."""
-        return [Run(self.ledger, lambda: self.launcher, row.id) for row in self.ledger.rows(kind, project, state)]
+        self.look()
+        return [self._run(row.id) for row in self.ledger.rows(kind, project, state)]
 
     def train(
         self,
@@ -129,7 +116,7 @@ class Workspace:
         model = self.weights.resolve(config.model, progress)
         dataset = self.datasets.resolve(config.data, task=model.task)
         check_task(model, dataset)
-        return self._start(
+        return self._submission.start(
             "train",
             "train",
             parameters=config.parameters(),
@@ -137,6 +124,7 @@ class Workspace:
             seed=config.seed,
             dataset=lock_dataset(dataset),
             model=model,
+            policy=filing.pop("policy", None) or config.policy(),
             **filing,
         )
 
@@ -158,7 +146,7 @@ class Workspace:
             "data_yaml": dataset.data_yaml,
             "format": find_format(format).name,
         }
-        run = self._start(
+        run = self._submission.start(
             "export", "export", parameters=parameters, dataset=dataset, model=model, source=run_id, **filing
         )
         return Export(run)
@@ -184,7 +172,7 @@ class Workspace:
                 "Choose with --split.",
             )
         parameters = {"checkpoint": model.path, "data_yaml": dataset.data_yaml, "split": split}
-        return self._start(
+        return self._submission.start(
             "notebook", "evaluate", parameters=parameters, dataset=dataset, model=model, source=run_id, **filing
         )
 
@@ -193,10 +181,22 @@ class Workspace:
         return [Export(run) for run in self.runs(kind="export")]
 
     def restart(self, run: Run) -> Run:
-        """Start a new run with the spec of an old one."""
-        old = run.spec
-        kept = ("parameters", "config", "seed", "dataset", "model", "source", "project", "name", "tags", "note")
-        return self._start(old.kind, old.notebook, **{key: getattr(old, key) for key in kept})
+        """Start a new run, from scratch, with the spec of an old one."""
+        return self._submission.restart(run)
+
+    def notebook(self, path: str | Path, parameters: Mapping[str, Any] | None = None, **filing: Unpack[Filing]) -> Run:
+        """Record a run of your own notebook, as it is now, and start it.
+
+        Args:
+            path: a notebook; its cell tagged ``parameters`` says what it takes.
+            parameters: values by name.
+            filing: ``project``, ``session``, ``name``, ``tags``, ``note``, ``policy``.
+
+        Raises:
+            ParameterError: when it is no notebook, or does not take the parameters.
+            EngineError: when the run could not be started; it is recorded as failed.
+        """
+        return self._submission.notebook(Path(path), parameters or {}, **filing)
 
     def deploy(self, export: str | Export, name: str | None = None, *, port: int = 0) -> Endpoint:
         """Serve an export on this machine until it is stopped.
@@ -305,30 +305,8 @@ class Workspace:
         """Return the runs that still read a dataset."""
         return [row.id for row in self.ledger.rows() if row.dataset == dataset and not RunState(row.state).ended]
 
-    def _start(self, kind: RunKind, notebook: str, **fields: Any) -> Run:
-        project = self.projects.ensure(fields.pop("project", DEFAULT))
-        session = self.projects.open_session(project, fields.pop("session", None))
-        lock, diff = take_lock()
-        spec = RunSpec(
-            id=new_run_id(kind if notebook == kind else notebook),
-            kind=kind,
-            notebook=notebook,
-            project=project,
-            session=session,
-            lock=lock,
-            **fields,
-        )
-        self.ledger.record(spec, diff)
-        run = Run(self.ledger, lambda: self.launcher, spec.id)
-        try:
-            launch = self.launcher.start(self.paths.root, spec.id)
-        except BaseException as error:  # also Ctrl-C: a run that nobody starts must not wait for ever
-            if run.state is RunState.QUEUED:
-                reason = f"It was not started: {str(error) or 'interrupted'}"
-                self.ledger.move(spec.id, RunState.FAILED, "ledger", reason=reason)
-            raise
-        self.ledger.launched(spec.id, launch)
-        return run
+    def _run(self, run_id: str) -> Run:
+        return Run(self.ledger, self.dispatcher, run_id)
 
 
 def open(path: str | Path | None = None, *, settings: Settings | None = None) -> Workspace:  # noqa: A001

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from workbench.settings import environment
+
 LAUNCHERS = ["memory"]
 
 
@@ -18,9 +20,12 @@ def stage(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue(f"{request.param}_stage")
 
 
+def start(stage: Any, run: str, launch: int = 1) -> str:
+    return str(stage.launcher.start(stage.workspace, run, launch, environment()))
+
+
 def test_a_start_gives_an_id_that_is_known_at_once(stage: Any) -> None:
-    launch = stage.launcher.start(stage.workspace, stage.short_run())
-    assert isinstance(launch, str)
+    launch = start(stage, stage.short_run())
     assert launch
     assert stage.launcher.state(launch) in {"waiting", "active", "ended"}
 
@@ -30,14 +35,14 @@ def test_a_launch_that_nobody_made_is_unknown(stage: Any) -> None:
 
 
 def test_a_launch_is_active_while_its_run_goes_and_ended_after_it(stage: Any) -> None:
-    launch = stage.launcher.start(stage.workspace, stage.short_run())
+    launch = start(stage, stage.short_run())
     stage.until_active(launch)
     stage.until_ended(launch)
     assert stage.launcher.state(launch) == "ended"
 
 
 def test_a_run_that_goes_is_active(stage: Any) -> None:
-    launch = stage.launcher.start(stage.workspace, stage.long_run())
+    launch = start(stage, stage.long_run())
     stage.until_active(launch)
     assert stage.launcher.state(launch) == "active"
     stage.launcher.cancel(launch)
@@ -45,7 +50,7 @@ def test_a_run_that_goes_is_active(stage: Any) -> None:
 
 
 def test_a_cancelled_launch_ends(stage: Any) -> None:
-    launch = stage.launcher.start(stage.workspace, stage.long_run())
+    launch = start(stage, stage.long_run())
     stage.until_active(launch)
     stage.launcher.cancel(launch)
     stage.until_ended(launch)
@@ -53,19 +58,36 @@ def test_a_cancelled_launch_ends(stage: Any) -> None:
 
 
 def test_cancelling_an_ended_launch_is_no_error_and_changes_nothing(stage: Any) -> None:
-    launch = stage.launcher.start(stage.workspace, stage.short_run())
+    launch = start(stage, stage.short_run())
     stage.until_active(launch)
     stage.until_ended(launch)
     stage.launcher.cancel(launch)
     assert stage.launcher.state(launch) == "ended"
 
 
-def test_the_same_run_is_not_started_twice(stage: Any) -> None:
+def test_the_same_launch_of_a_run_is_not_started_twice(stage: Any) -> None:
+    """Whoever started it was killed before it could note that."""
     run = stage.short_run()
-    first = stage.launcher.start(stage.workspace, run)
-    assert stage.launcher.start(stage.workspace, run) == first
+    first = start(stage, run)
+    assert start(stage, run) == first
+    stage.until_active(first)
+    stage.until_ended(first)
+    assert start(stage, run) == first
+    assert stage.launcher.state(first) == "ended"
+
+
+def test_another_launch_of_a_run_is_another_start(stage: Any) -> None:
+    run = stage.short_run()
+    first = start(stage, run)
+    stage.until_active(first)
+    stage.until_ended(first)
+    second = start(stage, run, launch=2)
+    assert second != first
+    assert stage.launcher.state(first) == "ended"
+    stage.until_active(second)
+    stage.until_ended(second)
 
 
 def test_a_launcher_that_takes_runs_up_says_that_it_is_alive(stage: Any) -> None:
-    stage.launcher.start(stage.workspace, stage.short_run())
+    start(stage, stage.short_run())
     assert stage.launcher.alive() is True

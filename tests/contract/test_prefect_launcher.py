@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import engine, variables
+from pipelines import engine, remains, variables
 from pipelines.launcher import PrefectLauncher
-from pipelines.processes import identify, members
-from workbench.settings import Settings
+from workbench.processes import identify, members
+from workbench.runs.remains import holder
+from workbench.settings import Settings, environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -23,7 +24,7 @@ STAND_IN = """
 import os, subprocess, sys, time, types
 from pathlib import Path
 
-def execute(workspace, run_id):
+def execute(workspace, run_id, launch, cancelled):
     diary = Path(workspace, run_id + ".txt").open("a", buffering=1)
     print("pid", os.getpid(), os.environ.get("WORKBENCH_TEST_SEES"), file=diary)
     if run_id.startswith("long"):
@@ -35,6 +36,7 @@ def execute(workspace, run_id):
             kernel.terminate()
             kernel.wait()
             print("saved", type(error).__name__, file=diary)
+            print("cancelled", cancelled(), file=diary)
             raise
     print("done", file=diary)
 
@@ -65,9 +67,12 @@ class House:
 
     def start(self, run_id: str, word: str) -> tuple[str, int]:
         """Start a run, wait until its job has written ``word`` and return launch id and pid of the job."""
-        launch_id = self.launcher.start(self.workspace, run_id)
+        launch_id = self.launch(run_id)
         until(lambda: word in self.diary(run_id))
         return launch_id, int(self.diary(run_id).split()[1])
+
+    def launch(self, run_id: str, number: int = 1) -> str:
+        return self.launcher.start(self.workspace, run_id, number, environment())
 
     def ended(self, launch_id: str) -> bool:
         return self.launcher.state(launch_id) == "ended"
@@ -96,12 +101,21 @@ def test_a_run_is_executed_once_in_the_environment_of_its_launcher(
     engine.ensure(house.settings)
     monkeypatch.setenv("WORKBENCH_TEST_SEES", "set-after-the-engine-was-started")
     launch_id, _ = house.start("short-1", "done")
-    assert house.launcher.start(house.workspace, "short-1") == launch_id
+    assert house.launch("short-1") == launch_id
     until(lambda: house.launcher.state(launch_id) == "ended")
     assert house.diary("short-1").split()[2:] == ["set-after-the-engine-was-started", "done"]
     assert house.launcher.alive()
     assert house.launcher.state("00000000-0000-0000-0000-000000000000") == "unknown"
     assert list((house.settings.engine.root / "handover").glob("short-1-1.json")) == []
+
+
+def test_another_launch_of_the_same_run_executes_it_again(house: House) -> None:
+    first, _ = house.start("short-2", "done")
+    until(partial(house.ended, first))
+    second = house.launch("short-2", 2)
+    assert second != first
+    until(lambda: house.diary("short-2").count("done") == 2)
+    until(partial(house.ended, second))
 
 
 def test_a_second_look_finds_the_same_engine(house: House) -> None:
@@ -111,7 +125,7 @@ def test_a_second_look_finds_the_same_engine(house: House) -> None:
 def test_a_waiting_launch_is_cancelled_on_the_spot(house: House) -> None:
     os.kill(engine.ensure(house.settings).worker_pid or 0, signal.SIGSTOP)
     try:
-        launch_id = house.launcher.start(house.workspace, "never-1")
+        launch_id = house.launch("never-1")
         assert house.launcher.state(launch_id) == "waiting"
         house.launcher.cancel(launch_id)
         assert house.launcher.state(launch_id) == "ended"
@@ -125,13 +139,14 @@ def test_a_cancelled_job_may_save_and_is_ended_soon(house: House) -> None:
     house.launcher.cancel(launch_id)
     until(lambda: house.launcher.state(launch_id) == "ended", timeout_s=20)
     assert "saved TerminationSignal" in house.diary("long-1")
+    assert "cancelled True" in house.diary("long-1")
     assert pid not in house.members()
     house.launcher.cancel(launch_id)
 
 
 def test_a_launch_cancelled_at_any_moment_ends(house: House) -> None:
     for moment in (0.1, 0.3, 0.6):
-        launch_id = house.launcher.start(house.workspace, f"long-at-{moment}")
+        launch_id = house.launch(f"long-at-{moment}")
         time.sleep(moment)
         house.launcher.cancel(launch_id)
         until(partial(house.ended, launch_id), timeout_s=30)
@@ -160,11 +175,24 @@ def test_a_job_killed_with_its_worker_is_reported_as_ended(house: House) -> None
     assert house.launcher.state(launch_id) == "ended"
 
 
+def test_a_watcher_outlives_whoever_started_it_and_there_is_one(house: House) -> None:
+    house.launcher.watch()
+    until(lambda: engine.status(house.settings).watcher)
+    first = holder(house.settings.engine.watcher)
+    house.launcher.watch()
+    time.sleep(0.5)
+    assert first is not None
+    assert holder(house.settings.engine.watcher) == first
+    assert remains.end_watcher(house.settings.engine) == [f"watcher (pid {first.pid})"]
+    assert not engine.status(house.settings).watcher
+
+
 def test_stopping_lets_a_job_save_and_leaves_no_process(house: House) -> None:
     house.start("long-4", "kernel")
     stopped = engine.stop(house.settings, grace_s=20)
     assert [line.split()[0] for line in stopped] == ["job", "worker", "server"]
     assert "saved TerminationSignal" in house.diary("long-4")
+    assert "cancelled False" in house.diary("long-4")
     assert house.members() == []
     assert not house.settings.engine.state.exists()
     assert not house.launcher.alive()

@@ -98,7 +98,7 @@ def test_the_executed_notebook_is_the_lab_record(trained: Trained) -> None:
 def test_the_run_records_what_a_replay_needs(trained: Trained) -> None:
     spec = trained.open().run(trained.report["run"]).spec
     assert spec.config is not None
-    assert len(spec.config) == 113
+    assert len(spec.config) == 120
     assert spec.seed == 0
     assert spec.dataset is not None
     assert len(spec.dataset.digest) == 64

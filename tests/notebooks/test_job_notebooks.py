@@ -136,7 +136,7 @@ def test_every_setting_of_the_trainer_reaches_it_through_the_notebook(name):
 
 
 def test_all_settings_are_covered():
-    assert len(DEFAULTS) == len(TrainingConfig.model_fields) == 113
+    assert len(DEFAULTS) == len(TrainingConfig.model_fields) == 120
     assert set(DEFAULTS) == set(TrainingConfig.model_fields)
 
 

@@ -1,4 +1,4 @@
-"""Processes are known by pid and creation time, and ended with all they started."""
+"""Processes are known by pid, start and boot, and ended with all they started."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipelines.processes import Process, alive, family, heads, identify, kill, members, spawn, terminate
+from workbench.processes import Process, alive, family, heads, identify, kill, members, spawn, terminate
 from workbench.settings import environment
 
 MARK = "WORKBENCH_TEST_MARK"
@@ -56,7 +56,31 @@ def test_a_living_process_is_found_again(tmp_path: Path, started: list[psutil.Pr
 def test_a_recycled_pid_is_not_taken_for_the_process_that_had_it() -> None:
     mine = identify(os.getpid())
     assert mine.find() is not None
-    assert Process(mine.pid, mine.created_at - 60).find() is None
+    assert Process(mine.pid, mine.ticks - 1, mine.boot).find() is None
+
+
+def test_a_process_of_an_earlier_boot_is_not_found() -> None:
+    mine = identify(os.getpid())
+    assert Process(mine.pid, mine.ticks, "00000000-0000-4000-8000-000000000000").find() is None
+
+
+def test_a_name_with_spaces_and_brackets_does_not_hide_the_start_of_a_process(tmp_path: Path) -> None:
+    odd = tmp_path / "odd) R 1 (name"
+    odd.symlink_to("/bin/sleep")
+    popen = subprocess.Popen([str(odd), "60"])
+    try:
+        since_boot_s = identify(popen.pid).ticks / os.sysconf("SC_CLK_TCK")
+        assert abs(since_boot_s - (psutil.Process(popen.pid).create_time() - psutil.boot_time())) < 2
+    finally:
+        popen.kill()
+        popen.wait()
+
+
+def test_nobody_is_identified_by_a_pid_that_nobody_has() -> None:
+    popen = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    popen.wait()
+    with pytest.raises(psutil.NoSuchProcess):
+        identify(popen.pid)
 
 
 def test_an_ended_process_is_not_found_even_before_it_is_reaped() -> None:
@@ -78,7 +102,7 @@ def test_a_spawned_process_leads_its_own_session_and_has_no_stdin(tmp_path: Path
 
 
 def test_a_log_that_has_grown_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.processes._LOG_BYTES", 3)
+    monkeypatch.setattr("workbench.processes._LOG_BYTES", 3)
     log = tmp_path / "server.log"
     log.write_text("a long story")
     assert spawn([sys.executable, "-S", "-c", "print('new')"], environment(), log).wait(10) == 0

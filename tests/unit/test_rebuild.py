@@ -7,6 +7,7 @@ from collections.abc import Callable
 from workbench.database import RunRow
 from workbench.metrics.log import EventLog
 from workbench.rebuild import drift, rebuild
+from workbench.runs.ledger import WRITER
 from workbench.runs.model import Headline, RunResult, RunState
 from workbench.workspace import Workspace
 
@@ -49,7 +50,7 @@ def test_a_deleted_database_is_made_again(workspace: Workspace, record: Record) 
 
 def test_a_row_that_lies_is_found_and_mended(workspace: Workspace, record: Record) -> None:
     run = record()
-    with EventLog(workspace.paths.run(run).events, "attempt-1") as log:
+    with EventLog(workspace.paths.run(run).events, WRITER) as log:
         log.append("state", state="running")  # its process was killed before it could put the row
     assert drift(workspace) == ["runs"]
     rebuild(workspace)

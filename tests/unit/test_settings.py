@@ -8,6 +8,7 @@ import pytest
 
 from workbench import settings
 from workbench.errors import RequestError
+from workbench.settings import ENGINE_MEMBER, RUN_MARK
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
 
@@ -58,3 +59,28 @@ def test_a_child_gets_the_environment_with_changes(monkeypatch: pytest.MonkeyPat
     found = settings.environment(ONE=None, THREE="3")
     assert "ONE" not in found
     assert (found["TWO"], found["THREE"]) == ("2", "3")
+
+
+def test_what_a_runs_notebook_starts_apart_from_itself_does_not_carry_the_runs_mark(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(RUN_MARK, "train-1/1")
+    assert RUN_MARK not in settings.environment()
+    assert settings.environment(**{RUN_MARK: "train-2/1"})[RUN_MARK] == "train-2/1"
+
+
+def test_a_process_of_an_engine_knows_its_engine_and_calls_its_server_no_shared_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    assert settings.load().prefect_api_url == "http://127.0.0.1:1/api"
+    monkeypatch.setenv(ENGINE_MEMBER, str(tmp_path / "engine"))
+    found = settings.load()
+    assert (found.prefect_api_url, found.engine.root) == (None, tmp_path / "engine")
+
+
+@pytest.mark.parametrize("slots", ["0", "many"])
+def test_a_number_of_slots_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, slots: str) -> None:
+    monkeypatch.setenv("WORKBENCH_CPU_SLOTS", slots)
+    with pytest.raises(RequestError, match="WORKBENCH_CPU_SLOTS is not valid"):
+        settings.load()

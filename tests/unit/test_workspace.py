@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,13 @@ from workbench.errors import (
     ConflictError,
     DatasetError,
     EngineError,
+    ParameterError,
     RunError,
     StorageError,
     UnknownNameError,
 )
 from workbench.runs.memory import MemoryLauncher
-from workbench.runs.model import DatasetLock, ModelLock, RunResult, RunState
+from workbench.runs.model import DatasetLock, ModelLock, Policy, RunResult, RunState
 from workbench.sources import as_run, checkpoint_of, weights_of
 from workbench.workspace import Workspace
 
@@ -47,9 +48,9 @@ def test_a_run_is_recorded_before_it_is_started(
     seen: list[str] = []
     real = launcher.start
 
-    def start(root: Path, run_id: str) -> str:
+    def start(root: Path, run_id: str, launch: int, environment: Mapping[str, str]) -> str:
         seen.extend(workspace.ledger.ids_on_disk())
-        return real(root, run_id)
+        return real(root, run_id, launch, environment)
 
     old = workspace.run(with_checkpoint(workspace, record))
     monkeypatch.setattr(launcher, "start", start)
@@ -74,7 +75,7 @@ def test_a_run_that_could_not_be_started_is_failed_and_says_why(
 ) -> None:
     old = workspace.run(with_checkpoint(workspace, record))
 
-    def fail(_root: Path, _run: str) -> str:
+    def fail(*_start: object) -> str:
         raise error
 
     monkeypatch.setattr(launcher, "start", fail)
@@ -82,7 +83,8 @@ def test_a_run_that_could_not_be_started_is_failed_and_says_why(
         workspace.restart(old)
     run = workspace.run("last")
     assert run.state is RunState.FAILED
-    assert run.events()[-1]["reason"] == f"It was not started: {says}"
+    assert run.standing.reason == f"It was not started: {says}"
+    assert workspace.dispatcher.queue.tickets() == []
 
 
 def test_a_run_that_began_before_its_start_was_interrupted_is_left_to_itself(
@@ -90,14 +92,72 @@ def test_a_run_that_began_before_its_start_was_interrupted_is_left_to_itself(
 ) -> None:
     old = workspace.run(with_checkpoint(workspace, record))
 
-    def begins(_root: Path, run_id: str) -> str:
-        workspace.ledger.move(run_id, RunState.RUNNING, "attempt-1")
+    def begins(_root: Path, run_id: str, *_launch: object) -> str:
+        workspace.ledger.move(run_id, RunState.RUNNING, "attempt-1", attempt=1)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(launcher, "start", begins)
     with pytest.raises(KeyboardInterrupt):
         workspace.restart(old)
-    assert workspace.run("last").state is RunState.RUNNING
+    (going,) = workspace.ledger.unended()
+    assert workspace.ledger.state(going) is RunState.RUNNING
+    assert [ticket.run_id for ticket in workspace.dispatcher.queue.tickets()] == [going]
+
+
+def test_a_run_that_begins_while_its_start_is_given_up_is_left_to_itself(
+    workspace: Workspace, record: Record, launcher: MemoryLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, real = workspace.run(with_checkpoint(workspace, record)), workspace.ledger.move
+
+    def interrupt(*_start: object) -> str:
+        raise KeyboardInterrupt
+
+    def late(run_id: str, *step: Any, **fields: Any) -> None:
+        monkeypatch.setattr(workspace.ledger, "move", real)
+        real(run_id, RunState.RUNNING, "attempt-1", attempt=1)
+        real(run_id, *step, **fields)
+
+    monkeypatch.setattr(launcher, "start", interrupt)
+    monkeypatch.setattr(workspace.ledger, "move", late)
+    with pytest.raises(KeyboardInterrupt):
+        workspace.restart(old)
+    (going,) = workspace.ledger.unended()
+    assert workspace.ledger.state(going) is RunState.RUNNING
+    assert workspace.dispatcher.queue.ticket(going) is not None
+
+
+def test_whoever_looks_settles_a_run_whose_process_is_gone(workspace: Workspace, record: Record) -> None:
+    run = record(policy=Policy(attempts=1))
+    workspace.ledger.move(run, RunState.RUNNING, "attempt-1", attempt=1)
+    assert [found.state for found in workspace.runs()] == [RunState.CRASHED]
+    assert workspace.run(run).standing.reason == "Its process ended without a word."
+
+
+def test_a_notebook_of_ones_own_becomes_a_run_that_is_tried_once(workspace: Workspace, tmp_path: Path) -> None:
+    path = own_notebook(tmp_path / "My Study 1.ipynb")
+    run = workspace.notebook(path, {"depth": 3}, name="mine")
+    assert run.id.startswith("my-study-1-")
+    assert (run.spec.kind, run.spec.parameters, run.spec.policy.attempts) == ("notebook", {"depth": 3}, 1)
+    path.unlink()
+    again = workspace.restart(run)
+    assert (again.spec.parameters, again.spec.policy.attempts) == ({"depth": 3}, 1)
+    assert again.paths.notebook.read_bytes() == run.paths.notebook.read_bytes()
+
+
+@pytest.mark.parametrize("parameters", [{"breadth": 3}, {"depth": "three"}])
+def test_a_notebook_that_does_not_take_its_parameters_starts_nothing(
+    workspace: Workspace, tmp_path: Path, parameters: dict[str, Any]
+) -> None:
+    with pytest.raises(ParameterError):
+        workspace.notebook(own_notebook(tmp_path / "study.ipynb"), parameters)
+    assert workspace.runs() == []
+
+
+def own_notebook(path: Path) -> Path:
+    cell = {"cell_type": "code", "source": "depth: int = 1  # how deep", "metadata": {"tags": ["parameters"]}}
+    book = {"cells": [{**cell, "outputs": [], "execution_count": None}], "metadata": {}, "nbformat": 4}
+    storage.put_json(path, {**book, "nbformat_minor": 5})
+    return path
 
 
 def test_a_config_without_data_starts_nothing(workspace: Workspace) -> None:

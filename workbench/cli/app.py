@@ -20,7 +20,9 @@ from workbench.cli import (
     models,
     output,
     projects,
+    running,
     runs,
+    schedule,
     sessions,
     train,
 )
@@ -51,7 +53,9 @@ for command in (
     doctor.clean,
 ):
     app.command()(command)
-for noun in (projects, sessions, datasets, models, runs, exports, deployments):
+for verb in running.VERBS:
+    runs.app.command()(verb)
+for noun in (projects, sessions, datasets, models, runs, schedule, exports, deployments):
     app.add_typer(noun.app, name=noun.NAME)
 
 

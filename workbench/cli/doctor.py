@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from workbench.cli import output
 from workbench.cli.options import JsonOption, WorkspaceOption, YesOption, open_workspace
+
+if TYPE_CHECKING:
+    from workbench.workspace import Workspace
 
 
 def init(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
@@ -20,7 +23,7 @@ def init(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
 
 def doctor(
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the database again from the folders.")] = False,
-    stop: Annotated[bool, typer.Option("--stop", help="Stop the local Prefect server and worker.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Cancel what goes on, and stop the engine.")] = False,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -29,6 +32,7 @@ def doctor(
     from workbench.rebuild import drift
     from workbench.rebuild import rebuild as rebuild_rows
     from workbench.runs.lock import take_lock
+    from workbench.schedules.outlook import outlook
 
     found: dict[str, Any] = {}
     if stop:
@@ -36,6 +40,7 @@ def doctor(
 
         found["stopped"] = engine.stop(settings.load())
     front = open_workspace(workspace)
+    front.look()
     if rebuild:
         found["rebuilt"] = rebuild_rows(front)
     lock, _ = take_lock()
@@ -47,6 +52,8 @@ def doctor(
         "workspace": str(front.paths.root),
         "rows": front.database.count(),
         "drift": drift(front),
+        "queue": _queue(front),
+        "schedules": outlook(front.schedules).payload(),
         "engine": _engine(),
     }
     output.show(found, json, lambda: _say(found))
@@ -82,6 +89,11 @@ def clean(
     output.show(value, json, lambda: output.say(f"{output.size(total)} {'could be' if dry_run else 'were'} freed."))
 
 
+def _queue(front: Workspace) -> dict[str, int]:
+    waiting, tickets = len(front.dispatcher.places()), len(front.dispatcher.queue.tickets())
+    return {"going": tickets - waiting, "waiting": waiting}
+
+
 def _engine() -> dict[str, Any]:
     from pipelines import engine
     from workbench import settings
@@ -89,6 +101,7 @@ def _engine() -> dict[str, Any]:
     found = engine.status(settings.load())
     return {
         "running": found.server and found.worker,
+        "watcher": found.watcher,
         "answers": found.answers,
         "address": found.state.api_url if found.state else None,
         "folder": str(settings.load().engine.root),
@@ -108,6 +121,8 @@ def _say(found: dict[str, Any]) -> None:
             "rows": ", ".join(f"{count} {name}" for name, count in found["rows"].items()),
             "database": "agrees with the folders" if not found["drift"] else f"differs: {', '.join(found['drift'])}",
             "rebuilt": f"{sum(rebuilt.values())} rows" if rebuilt else None,
+            "queue": f"{found['queue']['going']} going, {found['queue']['waiting']} waiting, over all workspaces",
+            "schedules": " ".join(filter(None, (found["schedules"]["says"], found["schedules"]["todo"]))),
             "stopped": ", ".join(found["stopped"]) or "nothing was running" if "stopped" in found else None,
             "engine": ", ".join(f"{name} {value}" for name, value in engine.items() if value not in (None, "", [])),
         }

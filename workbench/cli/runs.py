@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from workbench.cli import output
-from workbench.cli.options import JsonOption, WorkspaceOption, YesOption, open_workspace
+from workbench.cli.options import JsonOption, WorkspaceOption, open_workspace
 
 NAME = "runs"
 app = typer.Typer(help="Runs: one execution of a job notebook each.", no_args_is_help=True)
@@ -30,7 +30,13 @@ def list_(
 
     _check_filter("state", state, [str(known) for known in RunState])
     _check_filter("kind", kind, get_args(RunKind))
-    rows = [row.row() for row in open_workspace(workspace).ledger.rows(kind, project, state)]
+    front = open_workspace(workspace)
+    front.look()
+    places = front.dispatcher.places()
+    rows = [
+        {**row.row(), "place": places.get(row.id, (None, None))[0], "slot": places.get(row.id, (None, None))[1]}
+        for row in front.ledger.rows(kind, project, state)
+    ]
     chosen = any((kind, project, state))
     output.show(
         {"runs": rows},
@@ -40,7 +46,7 @@ def list_(
             [
                 (
                     row["id"],
-                    row["state"],
+                    _state(row),
                     row["model"],
                     row["dataset"],
                     _headline(row),
@@ -60,18 +66,23 @@ def list_(
 def show(run: RunName, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     """Show one run: what it is, what happened, what came out."""
     found = open_workspace(workspace).run(run)
-    spec, state = found.spec, found.state
-    result = found.result if state == "completed" else None
+    standing, place, beat = found.standing, found.place, found.heartbeat
     value: dict[str, Any] = {
-        **spec.model_dump(mode="json"),
-        "state": state.value,
+        **found.spec.model_dump(mode="json"),
+        "state": standing.state.value,
+        "reason": standing.reason or None,
+        "attempt": standing.attempt,
+        "attempts": found.attempts(),
+        "changes": dict(standing.changes),
+        "due_at": standing.due_at or None,
+        "place": place[0] if place else None,
+        "slot": place[1] if place else None,
+        "heartbeat": {**vars(beat), "age_s": round(beat.age_s(), 1)} if beat else None,
         "folder": str(found.paths.root),
         "executed_notebook": str(found.notebook) if found.notebook else None,
-        "result": result.model_dump(mode="json") if result else None,
+        "result": found.result.model_dump(mode="json") if standing.state == "completed" else None,
     }
-    states = [event for event in found.events() if event["kind"] == "state"]
-    reason = states[-1].get("reason") if states else None
-    output.show(value, json, lambda: output.facts(_summary(value, reason)))
+    output.show(value, json, lambda: output.facts(_summary(value)))
 
 
 @app.command()
@@ -84,28 +95,6 @@ def watch(run: RunName, workspace: WorkspaceOption = None, json: JsonOption = Fa
 
 
 @app.command()
-def cancel(run: RunName, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
-    """Ask a run to end; what it has saved stays."""
-    found = open_workspace(workspace).run(run)
-    found.cancel()
-    output.show(
-        {"run": found.id, "state": found.state.value}, json, lambda: output.say(f"Run '{found.id}' is {found.state}.")
-    )
-
-
-@app.command()
-def restart(run: RunName, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
-    """Start a new run, from scratch, with the config of an old one."""
-    front = open_workspace(workspace)
-    fresh = front.restart(front.run(run))
-    output.show(
-        {"run": fresh.id, "state": fresh.state.value},
-        json,
-        lambda: output.say(f"Run '{fresh.id}' is started. Watch it: workbench runs watch {fresh.id}"),
-    )
-
-
-@app.command()
 def notebook(run: RunName, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     """Print the path of the executed notebook: the lab record."""
     found = open_workspace(workspace).run(run)
@@ -115,17 +104,6 @@ def notebook(run: RunName, workspace: WorkspaceOption = None, json: JsonOption =
         json,
         lambda: output.say(str(path) if path else f"Run '{found.id}' has executed nothing yet: it is {found.state}."),
     )
-
-
-@app.command()
-def delete(run: RunName, yes: YesOption = False, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
-    """Delete a run that has ended, with its checkpoints and notebooks."""
-    front = open_workspace(workspace)
-    found = front.run(run)
-    if not yes and not json:
-        typer.confirm(f"Delete run '{found.id}' and everything in {found.paths.root}?", abort=True)
-    front.delete(found)
-    output.show({"deleted": found.id}, json, lambda: output.say(f"Run '{found.id}' is deleted."))
 
 
 def _check_filter(option: str, value: str | None, known: Sequence[str]) -> None:
@@ -145,13 +123,27 @@ def _headline(row: dict[str, Any]) -> str:
     return f"{row['headline_name']} {row['headline_value']:.3f}"
 
 
-def _summary(value: dict[str, Any], reason: str | None) -> dict[str, object]:
-    result = value["result"] or {}
+def _state(value: dict[str, Any]) -> str:
+    """Return the state, with the place in the queue of a run that waits."""
+    if value["place"] is None:
+        return str(value["state"])
+    return f"{value['state']} ({value['place']}. for {value['slot'] or 'a worker'})"
+
+
+def _summary(value: dict[str, Any]) -> dict[str, object]:
+    result, beat = value["result"] or {}, value["heartbeat"]
+    going = value["state"] in {"running", "cancelling"} and beat
+    where = (
+        f"epoch {beat['epoch']}, batch {beat['batch']}" if going and beat["batch"] else beat["phase"] if going else ""
+    )
     return {
         "run": value["id"],
         "name": value["name"],
-        "state": value["state"],
-        "why": reason,
+        "state": _state(value),
+        "why": value["reason"],
+        "attempt": f"{value['attempt']} of {value['policy']['attempts']}" if value["attempt"] else None,
+        "sign of life": f"{output.duration(beat['age_s'])} ago ({where})" if going else None,
+        "changed": [f"{key}={changed}" for key, changed in value["changes"].items()],
         "kind": value["kind"],
         "project": f"{value['project']} / {value['session']}",
         "tags": value["tags"],

@@ -15,7 +15,11 @@ from workbench.metrics.log import EventLog, numbers
 from workbench.metrics.tail import Event, read_events
 from workbench.paths import AttemptPaths, RunPaths
 from workbench.runs import offline
+from workbench.runs.heartbeat import Heart
+from workbench.runs.ledger import WRITER
 from workbench.runs.model import Artifact, Headline, RunResult, RunSpec
+from workbench.runs.standing import fold
+from workbench.runs.stop import Stop, read_stop
 
 
 class Job:
@@ -36,11 +40,40 @@ class Job:
         self.scratch.mkdir(parents=True, exist_ok=True)
         self._started = time.monotonic()
         self._log = EventLog(self.paths.events, f"{self.spec.kind}-{self.attempt}")
+        self._heart = Heart(self.attempt_paths.heartbeat)
+        self.beat("start")
 
     @property
     def attempt_paths(self) -> AttemptPaths:
         """The folder of this attempt."""
         return self.paths.attempt(self.attempt)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of this attempt: the recorded ones, with what was changed when the run was resumed."""
+        return {**self.spec.parameters, **fold(read_events(self.paths.events, (WRITER,))).changes}
+
+    def beat(self, phase: str, epoch: int = 0, batch: int = 0) -> None:
+        """Give a sign of life: after ``listen``, a run that gives none for its policy's ``silence_s`` is stopped.
+
+        Args:
+            phase: what is being done, e.g. ``train``.
+            epoch: from 1.
+            batch: from 1, within the epoch.
+        """
+        self._heart.beat(phase, epoch, batch)
+
+    def listen(self) -> None:
+        """Promise to call ``beat`` and ``stop_wanted`` often, at every batch.
+
+        From now on silence means that the work hangs, and whoever stops the run waits for it to end by itself before
+        interrupting it.
+        """
+        self._heart.promise()
+
+    def stop_wanted(self) -> Stop | None:
+        """Return why this attempt is to save and end, by raising ``StoppedError``; None while it may go on."""
+        return read_stop(self.paths.stop)
 
     def log(self, kind: str, **fields: Any) -> None:
         """Append an event of the run."""

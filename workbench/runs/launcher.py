@@ -5,6 +5,7 @@ What lives here: the Protocol, and the way a launcher is found. What does not: a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Literal, Protocol, cast
@@ -18,8 +19,15 @@ LaunchState = Literal["waiting", "active", "ended", "unknown"]
 class Launcher(Protocol):
     """Starts runs that are already in the ledger. The ledger, not the launcher, says what became of them."""
 
-    def start(self, workspace: Path, run_id: str) -> str:
-        """Start ``run_id`` of ``workspace`` in a process of its own and return the launch id."""
+    def start(self, workspace: Path, run_id: str, launch: int, environment: Mapping[str, str]) -> str:
+        """Start ``run_id`` of ``workspace`` in a process of its own and return the launch id.
+
+        Args:
+            workspace: the workspace folder.
+            run_id: a queued run.
+            launch: 1 for the first launch, 2 after it was queued again, …; the same number starts nothing twice.
+            environment: the variables that the run sees.
+        """
         ...
 
     def cancel(self, launch_id: str) -> None:
@@ -33,6 +41,35 @@ class Launcher(Protocol):
     def alive(self) -> bool:
         """Return whether a launch would be picked up now."""
         ...
+
+    def watch(self) -> None:
+        """See to it that somebody settles and starts the runs of the queue from now on; returns at once."""
+        ...
+
+
+class Launchers:
+    """The launchers of one process: one per server that executes runs.
+
+    Args:
+        settings: of this process.
+        only: the one launcher for everything; left out, the one registered under ``prefect``.
+    """
+
+    def __init__(self, settings: Settings, only: Launcher | None = None) -> None:
+        self._settings, self._only = settings, only
+        self._known: dict[str | None, Launcher] = {}
+
+    def __call__(self, server: str | None) -> Launcher:
+        """Return what starts runs on ``server``, a Prefect API URL; None is the engine of this machine.
+
+        Raises:
+            EngineError: when no launcher is registered.
+        """
+        if self._only is not None:
+            return self._only
+        if server not in self._known:
+            self._known[server] = load_launcher(self._settings.model_copy(update={"prefect_api_url": server}))
+        return self._known[server]
 
 
 def load_launcher(settings: Settings, name: str = "prefect") -> Launcher:

@@ -1,6 +1,7 @@
 """The right to write a run: one process at a time.
 
-What lives here: a lock on the run's ``lease`` file. The kernel of the operating system frees it when the holder ends,
+What lives here: a lock on the run's ``lease`` file, and short locks.
+The kernel of the operating system frees it when the holder ends,
 however it ends. What does not: a lease for shared storage, where flock does not reach.
 """
 
@@ -10,12 +11,16 @@ import fcntl
 import os
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
 import orjson
 
 from workbench.errors import LeaseError, storage_error
+from workbench.processes import identify
 
 _PROBE_S = 0.05  # somebody who looks whether the lease is held has it for an instant
 _PROBES = 10
@@ -64,7 +69,8 @@ class Lease:
                 if not left:
                     raise
                 time.sleep(_PROBE_S)
-        note = orjson.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()})
+        who = asdict(identify(os.getpid()))
+        note = orjson.dumps({**who, "host": socket.gethostname(), "since": time.time()})
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, note, 0)
 
@@ -75,11 +81,29 @@ class Lease:
         self.close()
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on the file ``path`` for a moment; whoever comes second waits.
+
+    Raises:
+        StorageError: when the file cannot be made.
+    """
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise storage_error(error, path) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
+
+
 def read_holder(path: Path) -> dict[str, Any]:
-    """Return ``{"pid", "host", "since"}`` of the last holder; empty when there was none."""
+    """Return ``{"pid", "ticks", "boot", "host", "since"}`` of the last holder; empty when there was none."""
     try:
         return dict(orjson.loads(path.read_bytes()))
-    except (FileNotFoundError, orjson.JSONDecodeError):
+    except (FileNotFoundError, ValueError, TypeError):
         return {}
 
 

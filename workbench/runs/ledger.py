@@ -7,6 +7,7 @@ anything.
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 
@@ -19,9 +20,11 @@ from workbench.errors import ConflictError, RunError, StorageError, UnknownNameE
 from workbench.metrics.log import EventLog
 from workbench.metrics.tail import Event, read_events
 from workbench.paths import RunPaths, WorkspacePaths
-from workbench.runs.model import NEXT, RunResult, RunSpec, RunState, fold
+from workbench.runs.lease import locked
+from workbench.runs.model import NEXT, Policy, RunResult, RunSpec, RunState
+from workbench.runs.standing import Standing, fold
 
-STATE_WRITERS = ("ledger", "attempt-*")  # only they write states; the long logs of the jobs need not be read
+WRITER = "ledger"  # states and launches are in this one log, in the order in which they happened
 
 
 class Ledger:
@@ -35,8 +38,13 @@ class Ledger:
     def __init__(self, paths: WorkspacePaths, database: Database) -> None:
         self.paths, self.database = paths, database
 
-    def record(self, spec: RunSpec, code_diff: str = "") -> None:
+    def record(self, spec: RunSpec, code_diff: str = "", notebook: bytes = b"") -> None:
         """Write the run's folder, complete or not at all, and its row.
+
+        Args:
+            spec: what the run is.
+            code_diff: the uncommitted changes of the workbench's own code.
+            notebook: the notebook, when it is not one of the workbench's own.
 
         Raises:
             StorageError: when the disk is full or the workspace is read-only; nothing is left behind.
@@ -48,7 +56,9 @@ class Ledger:
             storage.put(draft.spec, spec.model_dump_json(indent=2).encode() + b"\n")
             if code_diff:
                 storage.put(draft.code, code_diff.encode())
-            with EventLog(draft.events, "ledger") as log:
+            if notebook:
+                storage.put(draft.notebook, notebook)
+            with EventLog(draft.events, WRITER) as log:
                 log.append("state", state=RunState.QUEUED.value)
             draft.root.rename(folder.root)
         except OSError as error:
@@ -107,10 +117,23 @@ class Ledger:
         Raises:
             UnknownNameError: when the run is not there.
         """
+        return self.standing(run_id).state
+
+    def standing(self, run_id: str) -> Standing:
+        """Return where the run stands and how it got there, from its folder.
+
+        Raises:
+            UnknownNameError: when the run is not there.
+        """
         self._spec_file(run_id)
-        if self.paths.run(run_id).result.is_file():
-            return RunState.COMPLETED
-        return fold(read_events(self.paths.run(run_id).events, STATE_WRITERS))
+        folder = self.paths.run(run_id)
+        # The order of the lines, not their times, says what came first: clocks are set back.
+        standing = fold(read_events(folder.events, (WRITER,)))
+        return replace(standing, state=RunState.COMPLETED) if folder.result.is_file() else standing
+
+    def policy(self, run_id: str) -> Policy:
+        """Return how hard the run is tried, with what was changed when it was resumed."""
+        return self.spec(run_id).policy.model_copy(update=dict(self.standing(run_id).policy))
 
     def result(self, run_id: str) -> RunResult:
         """Return the result of a completed run.
@@ -130,41 +153,51 @@ class Ledger:
             )
         return RunResult.model_validate(storage.get_json(path))
 
-    def move(self, run_id: str, state: RunState, writer: str, **fields: object) -> None:
-        """Append the step to ``state`` and refresh the row.
+    def move(self, run_id: str, state: RunState, by: str, *, since: Standing | None = None, **fields: object) -> None:
+        """Write the step to ``state`` and refresh the row.
+
+        Args:
+            run_id: the run.
+            state: where it goes.
+            by: who says so, e.g. ``attempt-1``.
+            since: where the run stood when the step was decided on; a run that has moved meanwhile is left alone.
+            fields: ``reason``, ``attempt``, ``due_at``, ``after``, ``changes``, …
 
         Raises:
             ConflictError: when that step is not possible from where the run stands.
+            UnknownNameError: when the run is not there.
         """
-        current = self.state(run_id)
-        if state not in NEXT[current]:
-            raise ConflictError(
-                f"Run '{run_id}' cannot become {state}: it is {current}.",
-                f"From {current} a run can become {', '.join(sorted(NEXT[current])) or 'nothing else'}.",
-                f"See `workbench runs show {run_id}`.",
-                run=run_id,
-                state=current.value,
-            )
-        with EventLog(self.paths.run(run_id).events, writer) as log:
-            log.append("state", state=state.value, **fields)
-        self.refresh(run_id)
+        self._spec_file(run_id)
+        with locked(self.paths.run(run_id).gate):
+            standing = self.standing(run_id)
+            current = standing.state
+            if state not in NEXT[current] or (since is not None and standing != since):
+                raise ConflictError(
+                    f"Run '{run_id}' cannot become {state}: it is {current}.",
+                    f"From {current} a run can become {', '.join(sorted(NEXT[current])) or 'nothing else'}.",
+                    f"See `workbench runs show {run_id}`.",
+                    run=run_id,
+                    state=current.value,
+                )
+            self._append(run_id, "state", state=state.value, by=by, **fields)
+        self._refresh_or_note(run_id)
 
-    def launched(self, run_id: str, launch: str) -> None:
-        """Note what the launcher calls the launch, so that any process can ask about it or end it."""
-        with EventLog(self.paths.run(run_id).events, "ledger") as log:
-            log.append("launch", launch=launch)
+    def launched(self, run_id: str, number: int, launch: str) -> None:
+        """Note what the launcher calls the launch, so that any process can ask about it or end it.
 
-    def launch(self, run_id: str) -> str | None:
-        """Return what the launcher calls the run's last launch; ``None`` when there was none."""
-        events = read_events(self.paths.run(run_id).events, ("ledger",))
-        return next((str(event["launch"]) for event in reversed(events) if event["kind"] == "launch"), None)
+        Raises:
+            UnknownNameError: when the run is not there.
+        """
+        self._spec_file(run_id)
+        with locked(self.paths.run(run_id).gate):
+            self._append(run_id, "launch", number=number, launch=launch)
 
-    def complete(self, run_id: str, result: RunResult, writer: str) -> None:
+    def complete(self, run_id: str, result: RunResult, by: str) -> None:
         """Publish the result, which makes the run complete."""
-        storage.put(self.paths.run(run_id).result, result.model_dump_json(indent=2).encode() + b"\n")
-        with EventLog(self.paths.run(run_id).events, writer) as log:
-            log.append("state", state=RunState.COMPLETED.value)
-        self.refresh(run_id)
+        with locked(self.paths.run(run_id).gate):
+            storage.put(self.paths.run(run_id).result, result.model_dump_json(indent=2).encode() + b"\n")
+            self._append(run_id, "state", state=RunState.COMPLETED.value, by=by)
+        self._refresh_or_note(run_id)
 
     def refresh(self, run_id: str) -> None:
         """Make the run's rows again from its folder."""
@@ -190,6 +223,13 @@ class Ledger:
                 query = query.where(column == value)
         with self.database.transaction() as session:
             return list(session.scalars(query))
+
+    def unended(self) -> list[str]:
+        """Return the runs whose rows do not say that they ended, oldest first."""
+        going = [state.value for state in RunState if not state.ended]
+        query = select(RunRow.id).where(RunRow.state.in_(going)).order_by(RunRow.created_at, RunRow.id)
+        with self.database.transaction() as session:
+            return [run_id for run_id in session.scalars(query) if self.paths.run(run_id).spec.is_file()]
 
     def ids_on_disk(self) -> list[str]:
         """Return the ids of the run folders, sorted."""
@@ -221,6 +261,17 @@ class Ledger:
         storage.remove(self.paths.run(run_id).root)
         self.database.delete(RunRow, run_id)
         self.database.delete(ExportRow, run_id)
+
+    def _append(self, run_id: str, kind: str, **fields: object) -> None:
+        with EventLog(self.paths.run(run_id).events, WRITER) as log:
+            log.append(kind, **fields)
+
+    def _refresh_or_note(self, run_id: str) -> None:
+        """Refresh the row; the database is a view, so its outage must not end a run."""
+        try:
+            self.refresh(run_id)
+        except StorageError as error:
+            self._append(run_id, "log", level="warning", message=f"The database was not told: {error}")
 
     def _spec_file(self, run_id: str) -> Path:
         path = self.paths.run(run_id).spec

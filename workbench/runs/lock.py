@@ -50,7 +50,7 @@ def _hardware() -> dict[str, Any]:
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
         "memory_bytes": psutil.virtual_memory().total,
-        "gpus": _gpus(),
+        "gpus": gpus(),
     }
 
 
@@ -63,7 +63,8 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _gpus() -> list[str]:
+def gpus() -> list[str]:
+    """Return the GPUs of this machine, as nvidia-smi names them; empty when there are none."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return []

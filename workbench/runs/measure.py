@@ -37,7 +37,9 @@ def measure(job: Job, checkpoint: str, data_yaml: str, split: str) -> Measured:
     """Measure ``checkpoint`` on ``split``, at the image size that it was trained with."""
     offline.quieten()
     info = inspect(Path(checkpoint))
+    job.beat("evaluate")
     metrics, images = evaluate(Path(checkpoint), Path(data_yaml), split, job.scratch, imgsz=info.imgsz)
+    job.beat("evaluated")
     name = headline_metric(info.task)
     job.metrics(1, metrics, scope="final", split=split)
     return Measured(split, metrics, images, Headline(name=name, value=metrics.get(name, metrics.get("fitness", 0.0))))

@@ -6,7 +6,7 @@ not: a process of its own for each run.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,11 +23,15 @@ class Launch:
     Attributes:
         workspace: the workspace folder.
         run_id: the run.
+        number: 1 for the run's first launch.
+        environment: the variables that the run sees.
         state: where the launch stands.
     """
 
     workspace: Path
     run_id: str
+    number: int
+    environment: Mapping[str, str]
     state: LaunchState = "waiting"
 
 
@@ -41,6 +45,7 @@ class MemoryLauncher:
         launches: every launch by its id, oldest first.
         cancelled: the ids that somebody asked to end, in that order.
         answers: what ``alive`` says.
+        watched: how often somebody asked for a watcher.
     """
 
     def __init__(self, work: Work | None = None) -> None:
@@ -48,14 +53,15 @@ class MemoryLauncher:
         self.launches: dict[str, Launch] = {}
         self.cancelled: list[str] = []
         self.answers = True
+        self.watched = 0
 
-    def start(self, workspace: Path, run_id: str) -> str:
-        """Note the start and return the launch id; a run that was started already is not started twice."""
-        for launch_id, launch in self.launches.items():
-            if (launch.workspace, launch.run_id) == (workspace, run_id):
+    def start(self, workspace: Path, run_id: str, launch: int, environment: Mapping[str, str]) -> str:
+        """Note the start and return the launch id; the same launch of a run is not started twice."""
+        for launch_id, known in self.launches.items():
+            if (known.workspace, known.run_id, known.number) == (workspace, run_id, launch):
                 return launch_id
         launch_id = f"memory-{len(self.launches) + 1}"
-        self.launches[launch_id] = Launch(workspace, run_id)
+        self.launches[launch_id] = Launch(workspace, run_id, launch, environment)
         return launch_id
 
     def cancel(self, launch_id: str) -> None:
@@ -72,6 +78,10 @@ class MemoryLauncher:
     def alive(self) -> bool:
         """Return ``answers``."""
         return self.answers
+
+    def watch(self) -> None:
+        """Count the wish: whoever holds this launcher watches by himself."""
+        self.watched += 1
 
     def begin(self, launch_id: str) -> None:
         """Take a launch up.

@@ -1,17 +1,20 @@
 """What a run is: its spec, its states and its result.
 
-What lives here: plain records. What does not: reading or writing them (``ledger``), running them (``execute``).
+What lives here: plain records. What does not: reading or writing them (``ledger``), running them (``execute``), and how
+hard a run is tried (``config.policy``).
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from workbench.config.policy import Policy as Policy  # noqa: PLC0414  a spec holds one, so it is had from here too
 
 RunKind = Literal["train", "export", "notebook"]
 
@@ -34,30 +37,16 @@ class RunState(StrEnum):
 
 
 ENDED = frozenset({RunState.CANCELLED, RunState.FAILED, RunState.CRASHED, RunState.COMPLETED})
+# Back to queued: from running it is a retry, from queued a launch that was lost, from an end a resume by hand.
 NEXT: Mapping[RunState, frozenset[RunState]] = {
-    RunState.QUEUED: frozenset({RunState.RUNNING, RunState.CANCELLING, *ENDED - {RunState.COMPLETED}}),
-    RunState.RUNNING: frozenset({RunState.CANCELLING, *ENDED}),
+    RunState.QUEUED: frozenset(set(RunState) - {RunState.COMPLETED}),
+    RunState.RUNNING: frozenset({RunState.QUEUED, RunState.CANCELLING, *ENDED}),
     RunState.CANCELLING: ENDED,
     RunState.CANCELLED: frozenset({RunState.QUEUED}),
     RunState.FAILED: frozenset({RunState.QUEUED}),
     RunState.CRASHED: frozenset({RunState.QUEUED}),
     RunState.COMPLETED: frozenset(),
 }
-
-
-def fold(events: Iterable[Mapping[str, Any]]) -> RunState:
-    """Return the state that a run's events lead to.
-
-    Writers do not wait for each other, so two may report an end; a step that ``NEXT`` does not allow is passed over,
-    and the first end stands.
-    """
-    state = RunState.QUEUED
-    for event in events:
-        if event["kind"] == "state":
-            following = RunState(event["state"])
-            if following in NEXT[state]:
-                state = following
-    return state
 
 
 def now() -> str:
@@ -127,6 +116,7 @@ class RunSpec(_Record):
     seed: int | None = None
     dataset: DatasetLock | None = None
     model: ModelLock | None = None
+    policy: Policy = Policy()
     source: str | None = Field(default=None, description="the run whose checkpoint is exported or evaluated")
     lock: dict[str, Any] = Field(default_factory=dict, description="code, packages and hardware")
 

@@ -10,6 +10,7 @@ from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from workbench.metrics.rows import current
 from workbench.metrics.tail import Event, values
 from workbench.runs.model import RunSpec
 
@@ -101,7 +102,7 @@ def curves(events: Iterable[Event], title: str = "") -> Picture:
     """
     from matplotlib.figure import Figure
 
-    epochs = [event for event in events if event["kind"] == "metrics" and event.get("scope") == "epoch"]
+    epochs = [event for event in current(events) if event["kind"] == "metrics" and event.get("scope") == "epoch"]
     figure = Figure(figsize=(10, _HEIGHT_IN), layout="constrained")
     if title:
         figure.suptitle(title)

@@ -1,4 +1,4 @@
-"""A run in the hands of a person: look, wait, cancel.
+"""A run in the hands of a person: look, wait, cancel, resume.
 
 What lives here: ``Run``, a view of the ledger that anyone may hold, in any process. What does not: starting one
 (``workspace``).
@@ -12,17 +12,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import ConflictError, RunError
+from workbench.errors import ConflictError, RunError, StorageError
+from workbench.metrics.rows import current
 from workbench.metrics.tail import Event, EventTail, values
 from workbench.paths import RunPaths
-from workbench.runs.launcher import Launcher
-from workbench.runs.lease import is_held
+from workbench.runs.changes import changed_parameters, split_policy
+from workbench.runs.checkpoint_files import finished_epochs
+from workbench.runs.dispatcher import Dispatcher
+from workbench.runs.heartbeat import Beat, read_beat
+from workbench.runs.lease import locked
 from workbench.runs.ledger import Ledger
 from workbench.runs.model import RunResult, RunSpec, RunState
+from workbench.runs.standing import Standing
 
 POLL_S = 0.2
-_CANCEL_S = 1.0
-_LOST_S = 10.0  # a job's process is looked for this often; it may still be writing its last line
+_LOOK_S = 2.0
 
 
 class Run:
@@ -30,12 +34,12 @@ class Run:
 
     Args:
         ledger: where the run is recorded.
-        launcher: gives the launcher when one is needed; making it may cost time.
+        dispatcher: starts, settles and ends runs.
         run_id: the run.
     """
 
-    def __init__(self, ledger: Ledger, launcher: Callable[[], Launcher], run_id: str) -> None:
-        self._ledger, self._launcher = ledger, launcher
+    def __init__(self, ledger: Ledger, dispatcher: Dispatcher, run_id: str) -> None:
+        self._ledger, self._dispatcher = ledger, dispatcher
         self.id = run_id
 
     def __repr__(self) -> str:
@@ -50,6 +54,22 @@ class Run:
     def state(self) -> RunState:
         """Where the run stands."""
         return self._ledger.state(self.id)
+
+    @property
+    def standing(self) -> Standing:
+        """Where the run stands and how it got there: reason, attempt, when the next one is due."""
+        return self._ledger.standing(self.id)
+
+    @property
+    def place(self) -> tuple[int, str] | None:
+        """The place in the queue, from 1, and the slot that the run waits for; None when it does not wait."""
+        return self._dispatcher.places().get(self.id)
+
+    @property
+    def heartbeat(self) -> Beat | None:
+        """The last sign of life of the last attempt; None when it gave none."""
+        attempts = self.paths.attempts()
+        return read_beat(self.paths.attempt(attempts[-1]).heartbeat) if attempts else None
 
     @property
     def result(self) -> RunResult:
@@ -82,6 +102,15 @@ class Run:
             )
         return path
 
+    def attempts(self) -> list[dict[str, Any]]:
+        """Return the attempts so far: ``{"attempt", "notebook", "log"}``, paths where the files are there."""
+        found = []
+        for number in self.paths.attempts():
+            files = self.paths.attempt(number)
+            shown = {"notebook": files.notebook, "log": files.log}
+            found.append({"attempt": number, **{key: str(path) for key, path in shown.items() if path.is_file()}})
+        return found
+
     @property
     def notebook(self) -> Path | None:
         """The executed notebook of the last attempt; ``None`` before the first cell ran."""
@@ -101,22 +130,25 @@ class Run:
         """
         return [
             {"step": event["step"], **values(event)}
-            for event in self.events()
+            for event in current(self.events())
             if event["kind"] == "metrics" and event.get("scope") == scope
         ]
 
     def follow(self) -> Iterator[Event]:
         """Yield events as they come, until the run has ended.
 
-        A run whose process is gone without a word is marked crashed on the way.
+        A run whose process is gone without a word is settled on the way.
         """
         tail, looked_at = EventTail(self.paths.events), time.monotonic()
         while True:
             state = self.state
+            if state.ended:
+                with suppress(StorageError), locked(self.paths.gate):  # held until the end is also an event
+                    pass
             yield from tail.poll()
             if state.ended:
                 return
-            if time.monotonic() - looked_at > (_CANCEL_S if state is RunState.CANCELLING else _LOST_S):
+            if time.monotonic() - looked_at > _LOOK_S:
                 looked_at = time.monotonic()
                 self.settle()
             time.sleep(POLL_S)
@@ -149,40 +181,63 @@ class Run:
             state=state.value,
         )
 
-    def cancel(self) -> None:
-        """Ask the run to end; it is ``cancelled`` when its process has saved and gone. Asking again is no error.
+    def cancel(self, reason: str = "Somebody asked for it.") -> None:
+        """Ask the run to save and end; it is ``cancelled`` when its processes are gone. Asking again is no error.
+
+        Args:
+            reason: kept in the record.
 
         Raises:
             ConflictError: when it has ended already.
         """
-        if self.state is not RunState.CANCELLING:
-            self._ledger.move(self.id, RunState.CANCELLING, "ledger")
-        launch = self.launch_id
-        if launch is not None:
-            self._launcher().cancel(launch)
-        self.settle()
+        self._dispatcher.cancel(self._ledger, self.id, reason)
+
+    def resume(self, **changes: Any) -> None:
+        """Go on with a run that failed, crashed or was cancelled, from its newest good checkpoint.
+
+        Args:
+            changes: settings that are to be different from now on, e.g. ``epochs=50``, ``device="cpu"`` or
+                ``max_hours=8``.
+
+        Raises:
+            ConflictError: when it is completed, or goes on already.
+            ConfigError: when a setting cannot be changed on the way.
+            EngineError: when it could not be started; it then stays queued.
+        """
+        standing = self.standing
+        if not standing.state.ended or standing.state is RunState.COMPLETED:
+            raise self._not_resumable(standing.state)
+        policy, settings = split_policy(changes)
+        fields: dict[str, Any] = {"policy": policy} if policy else {}
+        if settings:
+            finished = finished_epochs(self.paths)
+            fields["changes"] = changed_parameters(self.spec, standing, settings, finished)
+        try:
+            self._ledger.move(
+                self.id, RunState.QUEUED, "resume", since=standing, reason="Somebody resumed it.", **fields
+            )
+        except ConflictError as error:  # two people resume it at once: one of them does
+            raise self._not_resumable(self.state) from error
+        self._dispatcher.submit(self._ledger, self.id)
 
     @property
     def launch_id(self) -> str | None:
-        """What the launcher calls this run's last launch."""
-        return self._ledger.launch(self.id)
+        """What the launcher calls this run's last launch; None while the run waits to be launched."""
+        return self.standing.launch_id
 
     def settle(self) -> None:
-        """Write the end of a run whose process is gone and wrote none."""
-        state, launch = self.state, self.launch_id
-        if state.ended or is_held(self.paths.lease):
-            return
-        if launch is None:  # whoever recorded it may still be starting it, or be gone
-            if state is RunState.CANCELLING:
-                self._end(RunState.CANCELLED, "It was cancelled before it was started.")
-            return
-        found = self._launcher().state(launch)
-        # A launcher that has forgotten the run (its database is gone) cannot have it going: the lease is free.
-        if found != "ended" and not (found == "unknown" and state is not RunState.QUEUED):
-            return
-        end = RunState.CANCELLED if state is RunState.CANCELLING else RunState.CRASHED
-        self._end(end, "Its process ended without a word.")
+        """Write the end of a run whose process is gone and wrote none, and see to it that the run is watched."""
+        self._dispatcher.settle(self._ledger, self.id)
 
-    def _end(self, end: RunState, reason: str) -> None:
-        with suppress(ConflictError):  # it has ended by itself meanwhile
-            self._ledger.move(self.id, end, "ledger", reason=reason)
+    def _not_resumable(self, state: RunState) -> ConflictError:
+        completed = state is RunState.COMPLETED
+        checkpoint = self.paths.checkpoints / "last.pt"
+        return ConflictError(
+            f"Run '{self.id}' is {state}: " + ("there is nothing to resume." if completed else "it goes on already."),
+            "A run that failed, crashed or was cancelled.",
+            f"To train further: `workbench train --model {checkpoint}`; anew: `workbench runs restart {self.id}`."
+            if completed
+            else f"Watch it: workbench runs watch {self.id}",
+            run=self.id,
+            state=state.value,
+        )

@@ -46,7 +46,7 @@ def say(
     monkeypatch.setenv("WORKBENCH_HOME", str(workspace.paths.root))
     monkeypatch.setenv("WORKBENCH_ENGINE_HOME", str(tmp_path / "engine"))
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("workbench.workspace.load_launcher", lambda _settings: launcher)
+    monkeypatch.setattr("workbench.runs.launcher.load_launcher", lambda _settings: launcher)
     monkeypatch.chdir(tmp_path)
 
     def call(*words: str) -> Answer:

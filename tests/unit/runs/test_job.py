@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +11,11 @@ import pytest
 
 from workbench import storage
 from workbench.errors import ParameterError
+from workbench.runs import stop
+from workbench.runs.heartbeat import read_beat
 from workbench.runs.job import Job, open_job
-from workbench.runs.model import Headline, RunResult
+from workbench.runs.model import Headline, RunResult, RunState
+from workbench.runs.stop import Stop
 from workbench.workspace import Workspace
 
 Record = Callable[..., str]
@@ -54,3 +58,37 @@ def test_the_last_attempt_is_the_one_that_is_open(job: Job) -> None:
     again.log("log", message="x")
     assert (job.paths.events / "train-10.jsonl").is_file()
     assert again.scratch == Path(job.paths.attempt(10).scratch)
+
+
+def test_opening_a_run_is_its_first_sign_of_life(job: Job) -> None:
+    beat = read_beat(job.attempt_paths.heartbeat)
+    assert beat is not None
+    assert (beat.phase, beat.polls, beat.pid) == ("start", False, os.getpid())
+
+
+def test_a_job_that_listens_promises_signs_from_then_on(job: Job) -> None:
+    job.listen()
+    job.beat("train", 2, 7)
+    beat = read_beat(job.attempt_paths.heartbeat)
+    assert beat is not None
+    assert (beat.phase, beat.epoch, beat.batch, beat.polls) == ("train", 2, 7, True)
+
+
+def test_a_job_finds_the_wish_that_it_saves_and_ends(job: Job) -> None:
+    assert job.stop_wanted() is None
+    wish = Stop("cancel", "Somebody asked for it.", 5.0)
+    stop.ask(job.paths, wish)
+    assert job.stop_wanted() == wish
+
+
+def test_the_parameters_of_an_attempt_are_the_recorded_ones_with_what_was_changed(
+    workspace: Workspace, record: Record
+) -> None:
+    run_id = record(parameters={"epochs": 3, "device": "cpu"})
+    workspace.ledger.move(run_id, RunState.FAILED, "ledger")
+    workspace.ledger.move(run_id, RunState.QUEUED, "resume", changes={"epochs": 5})
+    workspace.ledger.move(run_id, RunState.RUNNING, "attempt-1", attempt=1)
+    run = workspace.paths.run(run_id)
+    run.attempt(1).root.mkdir(parents=True)
+    assert Job(run.root).parameters == {"epochs": 5, "device": "cpu"}
+    assert Job(run.root).spec.parameters == {"epochs": 3, "device": "cpu"}

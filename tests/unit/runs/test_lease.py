@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from workbench.errors import LeaseError, StorageError
-from workbench.runs.lease import Lease, is_held, read_holder
+from workbench.processes import identify
+from workbench.runs.lease import Lease, is_held, locked, read_holder
 
 HOLD = """
 import sys, time
@@ -56,6 +58,20 @@ def test_a_killed_holder_holds_nothing(path: Path, holder: subprocess.Popen[str]
     assert not is_held(path)
     with Lease(path):
         assert read_holder(path)["pid"] == os.getpid()
+
+
+def test_the_note_in_a_lease_tells_its_holder_from_a_later_process_of_the_same_pid(tmp_path: Path) -> None:
+    with Lease(tmp_path / "lease"):
+        note = read_holder(tmp_path / "lease")
+    mine = identify(os.getpid())
+    assert (note["pid"], note["ticks"], note["boot"]) == (mine.pid, mine.ticks, mine.boot)
+    assert note["host"]
+
+
+def test_a_damaged_note_is_none(tmp_path: Path) -> None:
+    for text in ("", "{", "[1]"):
+        (tmp_path / "lease").write_text(text)
+        assert read_holder(tmp_path / "lease") == {}
 
 
 def test_a_lease_is_free_again_after_it_is_closed(tmp_path: Path) -> None:
@@ -104,3 +120,32 @@ def test_two_who_look_do_not_take_each_other_for_the_holder(tmp_path: Path) -> N
 def test_a_lease_in_a_folder_that_is_none_is_a_storage_error() -> None:
     with pytest.raises(StorageError):
         Lease(Path("/dev/null/x/lease"))
+
+
+def test_of_two_who_lock_the_second_waits_for_the_first(tmp_path: Path) -> None:
+    path, seen, entered = tmp_path / "gate", [], threading.Event()
+
+    def first() -> None:
+        with locked(path):
+            entered.set()
+            time.sleep(0.05)
+            seen.append("first")
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert entered.wait(10)
+    with locked(path):
+        seen.append("second")
+    thread.join()
+    assert seen == ["first", "second"]
+
+
+def test_a_lock_is_given_back_also_when_the_work_fails(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), locked(tmp_path / "gate"):
+        raise ZeroDivisionError
+    assert not is_held(tmp_path / "gate")
+
+
+def test_a_lock_in_a_folder_that_is_none_is_a_storage_error() -> None:
+    with pytest.raises(StorageError), locked(Path("/dev/null/x/gate")):
+        pass

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from workbench.database import Database, RunRow
 from workbench.errors import ConflictError, RunError, StorageError, UnknownNameError
 from workbench.metrics.log import EventLog
 from workbench.rebuild import drift
+from workbench.runs.ledger import WRITER
 from workbench.runs.model import Headline, RunResult, RunSpec, RunState
 from workbench.workspace import Workspace
 
@@ -82,6 +85,60 @@ def test_a_step_reaches_the_row(workspace: Workspace, record: Record) -> None:
     assert workspace.ledger.rows(state="running")[0].id == run
 
 
+def test_a_step_that_was_decided_on_before_the_run_moved_is_refused(workspace: Workspace, record: Record) -> None:
+    run = record()
+    seen = workspace.ledger.standing(run)
+    workspace.ledger.move(run, RunState.RUNNING, "attempt-1", attempt=1, since=seen)
+    with pytest.raises(ConflictError, match="it is running"):
+        workspace.ledger.move(run, RunState.FAILED, "supervisor", since=seen)
+    assert workspace.ledger.state(run) is RunState.RUNNING
+
+
+def test_of_many_who_take_the_same_step_at_once_one_takes_it(workspace: Workspace, record: Record) -> None:
+    run = record()
+    seen, together, took = workspace.ledger.standing(run), threading.Barrier(6), []
+
+    def take(number: int) -> None:
+        together.wait()
+        with suppress(ConflictError):
+            workspace.ledger.move(run, RunState.RUNNING, "launch", since=seen, attempt=number)
+            took.append(number)
+
+    threads = [threading.Thread(target=take, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(took) == 1
+    assert workspace.ledger.standing(run).attempt == took[0]
+
+
+def test_what_the_ledger_wrote_counts_in_its_order_also_when_the_clock_was_set_back(
+    workspace: Workspace, record: Record
+) -> None:
+    run = record()
+    for state, at in ((RunState.RUNNING, 2_000_000_000.0), (RunState.FAILED, 1_000.0)):
+        with EventLog(workspace.paths.run(run).events, WRITER, clock=lambda at=at: at) as log:
+            log.append("state", state=state.value, attempt=1)
+    assert workspace.ledger.state(run) is RunState.FAILED
+    assert workspace.ledger.standing(run).used_s == 0.0
+
+
+def test_only_what_the_ledger_wrote_says_where_a_run_stands(workspace: Workspace, record: Record) -> None:
+    run = record()
+    with EventLog(workspace.paths.run(run).events, "train-1") as log:
+        log.append("state", state="failed")
+    assert workspace.ledger.state(run) is RunState.QUEUED
+
+
+def test_the_runs_that_have_not_ended_come_oldest_first(named: Workspace) -> None:
+    ids = [row.id for row in reversed(named.ledger.rows())]
+    assert named.ledger.unended() == ids
+    named.ledger.move(ids[1], RunState.FAILED, "ledger")
+    storage.remove(named.paths.run(ids[2]).root)
+    assert named.ledger.unended() == ids[:1]
+
+
 def test_a_result_makes_a_run_complete_whatever_the_events_say(workspace: Workspace, record: Record) -> None:
     run = record()
     workspace.ledger.move(run, RunState.CRASHED, "ledger")
@@ -115,7 +172,7 @@ def test_a_row_follows_a_step_that_another_process_takes_meanwhile(
 
     def slow_put(*rows: RunRow) -> None:
         monkeypatch.setattr(database, "put", real[0])
-        with EventLog(workspace.paths.run(run).events, "attempt-1") as log:
+        with EventLog(workspace.paths.run(run).events, WRITER) as log:
             log.append("state", state="cancelled")
         real[0](*workspace.ledger.build_rows(run))
         real[0](*rows)
@@ -132,6 +189,8 @@ def test_a_run_that_is_not_there_has_no_state(workspace: Workspace) -> None:
             ask("nope")
     with pytest.raises(UnknownNameError):
         workspace.ledger.move("nope", RunState.RUNNING, "ledger")
+    with pytest.raises(UnknownNameError):
+        workspace.ledger.launched("nope", 1, "launch")
     assert not workspace.paths.run("nope").root.exists()
 
 

@@ -5,47 +5,22 @@ from __future__ import annotations
 import math
 
 import orjson
-from hypothesis import given
-from hypothesis import strategies as st
 
-from workbench.runs.model import ENDED, NEXT, Headline, RunResult, RunState, fold, new_run_id, now
-
-STATES = st.sampled_from(list(RunState))
-STREAM = st.lists(st.tuples(st.integers(0, 50), STATES), max_size=8)
-
-
-def events(stream: list[tuple[int, RunState]]) -> list[dict[str, object]]:
-    return [{"at": at, "kind": "state", "state": state.value} for at, state in stream]
-
-
-@given(STREAM, STREAM)
-def test_any_interleaving_of_two_writers_gives_a_state_that_can_be_reached(
-    one: list[tuple[int, RunState]], two: list[tuple[int, RunState]]
-) -> None:
-    merged = sorted(events(one) + events(two), key=lambda event: int(str(event["at"])))
-    reached = RunState.QUEUED
-    for length in range(1, len(merged) + 1):
-        following = fold(merged[:length])
-        assert following is reached or following in NEXT[reached]
-        reached = following
-
-
-@given(st.lists(STATES.filter(lambda state: state is not RunState.QUEUED), max_size=10))
-def test_the_first_end_stands(steps: list[RunState]) -> None:
-    ended = next((at for at in range(len(steps)) if fold(events([(0, s) for s in steps[: at + 1]])).ended), None)
-    if ended is not None:
-        first = fold(events([(0, state) for state in steps[: ended + 1]]))
-        assert fold(events([(0, state) for state in steps])) is first
-
-
-def test_a_run_without_a_word_is_queued_and_other_kinds_of_events_change_nothing() -> None:
-    assert fold([]) is RunState.QUEUED
-    assert fold([{"kind": "log", "state": "failed"}]) is RunState.QUEUED
+from workbench.runs.model import ENDED, NEXT, Headline, RunResult, RunState, new_run_id, now
 
 
 def test_a_queued_run_cannot_be_completed_and_a_completed_one_stays_so() -> None:
     assert RunState.COMPLETED not in NEXT[RunState.QUEUED]
     assert NEXT[RunState.COMPLETED] == frozenset()
+
+
+def test_a_run_that_ended_otherwise_can_be_queued_again_and_only_queued() -> None:
+    for state in ENDED - {RunState.COMPLETED}:
+        assert NEXT[state] == {RunState.QUEUED}
+
+
+def test_a_run_that_is_being_cancelled_can_only_end() -> None:
+    assert NEXT[RunState.CANCELLING] == ENDED
 
 
 def test_exactly_four_states_are_ends() -> None:

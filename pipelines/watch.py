@@ -1,0 +1,80 @@
+"""The process of the watcher: ``python -m pipelines.watch``.
+
+What lives here: one loop over the user's runs, every second while there are any. What does not: what is done for a
+run (``workbench.runs.dispatcher``), and Prefect, which it only talks to over REST.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from threading import Event
+
+from pipelines import engine, entries
+from workbench import settings
+from workbench.errors import LeaseError, WorkbenchError
+from workbench.runs.dispatcher import Dispatcher
+from workbench.runs.launcher import Launchers
+from workbench.runs.lease import Lease
+from workbench.settings import Settings
+
+TICK_S = 1.0
+_ENGINE_S = 5.0  # how often server and worker are looked after while something runs
+
+_LOG = logging.getLogger("watcher")
+
+
+class Watcher:
+    """Settles and starts the runs of one user until it is told to end.
+
+    Args:
+        known: the settings; name the engine's folder.
+        dispatcher: does the work of one tick.
+    """
+
+    def __init__(self, known: Settings, dispatcher: Dispatcher) -> None:
+        self._settings, self._dispatcher = known, dispatcher
+        self._ended = Event()
+        self._engine_at = time.monotonic() + _ENGINE_S
+
+    def end(self) -> None:
+        """Leave the loop after the tick in hand."""
+        self._ended.set()
+
+    def run(self) -> None:
+        """Tick until ``end``."""
+        while not self._ended.wait(TICK_S):
+            try:
+                if self._dispatcher.tick() or entries.exist(self._settings.engine):
+                    self._keep_engine()
+            except (WorkbenchError, OSError):  # a full disk must not end the one who would tell of it
+                _LOG.exception("This tick failed; the next one follows.")
+
+    def _keep_engine(self) -> None:
+        """Start server and worker again when they died while runs or schedules need them."""
+        if time.monotonic() < self._engine_at:
+            return
+        self._engine_at = time.monotonic() + _ENGINE_S
+        local = [ticket for ticket in self._dispatcher.queue.tickets() if ticket.server is None]
+        if local or entries.exist(self._settings.engine):
+            engine.ensure(self._settings)
+
+
+def main() -> None:
+    """Watch, unless another watcher does already."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    known = settings.load()
+    try:
+        lease = Lease(known.engine.watcher)
+    except LeaseError:
+        return
+    with lease:
+        watcher = Watcher(known, Dispatcher(known, Launchers(known)))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: watcher.end())
+        watcher.run()
+
+
+if __name__ == "__main__":
+    main()

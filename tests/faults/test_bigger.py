@@ -1,0 +1,100 @@
+"""The same flows on a Prefect server with Postgres, a work pool and plain workers, one of which is killed midway."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.faults import light
+from tests.faults.bigger import Shared
+from tests.faults.stage import Light, check_gone, check_rows, kill, until
+from workbench.processes import family
+from workbench.runs.lease import is_held
+from workbench.runs.model import RunState
+from workbench.runs.remains import holder
+from workbench.runs.run import Run
+
+# `make faults-bigger` has 20; they take two minutes on two cores, most of it starting Python.
+JOBS = int(os.environ.get("BIGGER_JOBS", "6"))
+LIMIT_S = 120.0 + 20.0 * JOBS
+SIZE = Light(epochs=2, batches=5, batch_s=0.1, checkpoint_bytes=100_000)
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(LIMIT_S + 120.0)]
+
+
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shared]:
+    with Shared(tmp_path) as found:
+        for name, text in found.variables.items():
+            monkeypatch.setenv(name, text)
+        yield found
+
+
+def _job(worker: psutil.Process, run: Run) -> psutil.Process | None:
+    """Return the process in which a worker executes a run that is in the middle of its training, if it does."""
+    found = holder(run.paths.lease) if is_held(run.paths.lease) else None
+    if found is None or found.ppid() != worker.pid or run.state is not RunState.RUNNING:
+        return None
+    return found if any(event["kind"] == "metrics" for event in run.events()) else None
+
+
+def _kill_midway(workers: list[psutil.Process], runs: list[Run]) -> Run:
+    """Kill a worker together with one of the runs that it executes, and return that run."""
+    until(lambda: sum(run.state.ended for run in runs) >= JOBS // 3, LIMIT_S, "a third of the runs")
+    found: list[tuple[psutil.Process, Run, psutil.Process]] = []
+
+    def busy() -> bool:
+        found[:] = [(worker, run, job) for worker in workers for run in runs if (job := _job(worker, run))]
+        return bool(found)
+
+    until(busy, LIMIT_S, "a worker that executes a run")
+    worker, run, job = found[0]
+    kill([worker, *family(job)])
+    return run
+
+
+def _moved(run: Run, state: RunState, after: float) -> float:
+    """Return how long after ``after`` a run came to stand in ``state``, in seconds."""
+    steps = [event["at"] for event in run.events() if event["kind"] == "state" and event["state"] == state]
+    return next(at - after for at in steps if at > after)
+
+
+def test_all_runs_end_right_when_a_worker_is_killed_midway(shared: Shared) -> None:
+    """A worker and a run of it are killed; what they leave behind is found, and every run ends once, and whole."""
+    workspace = shared.open()
+    workers = [shared.start_worker(name, limit=1 + JOBS // 10) for name in ("one", "two")]
+    runs = [shared.light(workspace, SIZE) for _ in range(JOBS)]
+    victim = _kill_midway(workers, runs)
+    struck_at = time.time()
+    until(lambda: all(run.state.ended for run in runs), LIMIT_S, "the end of all runs")
+
+    assert {run.id: run.standing for run in runs if run.state is not RunState.COMPLETED} == {}
+    for run in runs:
+        check_rows(run, SIZE.epochs, SIZE.batches, light.value)
+        check_gone(run)
+        begun = [event["attempt"] for event in run.events() if event.get("state") == "running"]
+        assert begun == list(range(1, run.standing.attempt + 1)), "every attempt began once"
+    assert victim.standing.attempt == 2
+    print(f"Found after {_moved(victim, RunState.QUEUED, struck_at):.1f} s,", end=" ")
+    print(f"again under way after {_moved(victim, RunState.RUNNING, struck_at):.1f} s.")
+
+    rows = shared.postgres.rows("workbench", "SELECT id, state, headline_value FROM runs")
+    assert sorted(rows) == sorted((run.id, "completed", light.value(SIZE.epochs * SIZE.batches)) for run in runs)
+    assert not workspace.paths.database.exists(), "the rows are in Postgres, and nowhere else"
+    _check_left(shared, runs, [worker for worker in workers if worker.is_running()])
+
+
+def _check_left(shared: Shared, runs: list[Run], workers: list[psutil.Process]) -> None:
+    """Raise unless no slot of the work pool is taken, and only what serves further runs is left."""
+    occupied = "SELECT name, state_type FROM flow_run WHERE state_type IN ('SCHEDULED', 'PENDING', 'RUNNING')"
+    until(lambda: not shared.postgres.rows("prefect", occupied), 30.0, "free slots")
+    server = shared.server.pid if shared.server else 0
+    watcher = holder(shared.settings.engine.watcher)
+    serving = {server, watcher.pid if watcher else 0, *(worker.pid for worker in workers)}
+    until(lambda: {one.pid for one in shared.left()} <= serving, 30.0, "the end of all jobs")
+    assert len(shared.left()) == 3
