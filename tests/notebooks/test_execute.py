@@ -19,7 +19,7 @@ from workbench import paths
 from workbench.errors import ConflictError, LeaseError, RunError
 from workbench.runs.execute import execute
 from workbench.runs.lease import Lease, is_held
-from workbench.runs.model import RunState
+from workbench.runs.model import Policy, RunState
 from workbench.runs.run import Run
 from workbench.storage import sha256
 from workbench.workspace import Workspace
@@ -67,9 +67,9 @@ def job(
     for name in ("IPYTHONDIR", "MPLCONFIGDIR", "YOLO_CONFIG_DIR"):
         monkeypatch.setenv(name, str(tmp_path / name))  # what a run exports is put back after the test
 
-    def make(*cells: str, **parameters: Any) -> str:
+    def make(*cells: str, attempts: int = 1, **parameters: Any) -> str:
         write_notebook(path, 'run_dir: str = ""\ncount: int = 1', *cells)
-        return record("notebook", parameters=parameters)
+        return record("notebook", parameters=parameters, policy=Policy(attempts=attempts))
 
     return make
 
@@ -216,17 +216,29 @@ def test_while_a_run_goes_its_notebook_can_be_read_and_nobody_else_executes_it(
 
 def test_a_killed_executor_leaves_a_run_that_can_be_settled(workspace: Workspace, job: Job, child: Any) -> None:
     run = workspace.run(job(SAVING, FINISH))
-    launch = workspace.launcher.start(workspace.paths.root, run.id)
-    workspace.ledger.launched(run.id, launch)
     process = child(run.id)
     until((run.paths.root / "begun").exists)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert run.state is RunState.RUNNING
     assert not is_held(run.paths.lease)
-    workspace.launcher.end(launch)  # type: ignore[attr-defined]
     run.settle()
     assert run.state is RunState.CRASHED
+
+
+def test_a_run_whose_kernel_dies_is_queued_again_and_its_second_attempt_has_a_notebook_and_log_of_its_own(
+    workspace: Workspace, job: Job
+) -> None:
+    dies_once = "import os\nfrom pathlib import Path\nonce = Path(run_dir, 'once')\n"
+    dies_once += "if not once.exists():\n    once.touch()\n    os._exit(1)"
+    run = workspace.run(job("print('attempt')", dies_once, FINISH, attempts=2))
+    with pytest.raises(RunError, match="died"):
+        execute(workspace.paths.root, run.id)
+    assert run.state is RunState.QUEUED
+    execute(workspace.paths.root, run.id)
+    assert run.state is RunState.COMPLETED
+    assert [attempt["attempt"] for attempt in run.attempts()] == [1, 2]
+    assert all("attempt" in Path(attempt["log"]).read_text() for attempt in run.attempts())
 
 
 def test_a_run_cancelled_before_it_begins_is_not_executed(workspace: Workspace, job: Job) -> None:

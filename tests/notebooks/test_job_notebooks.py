@@ -13,7 +13,7 @@ from workbench.config.limits import OWNED
 from workbench.config.schema import DEFAULTS, DOZEN, TrainingConfig
 from workbench.errors import ConfigError, ParameterError
 from workbench.runs.model import DatasetLock, ModelLock, RunSpec, RunState
-from workbench.runs.parameters import check_parameters, read_parameters
+from workbench.runs.parameters import check_notebook, read_parameters
 
 TRAIN = paths.notebook("jobs", "train")
 WRONG = {
@@ -37,26 +37,6 @@ _NUMBERS = (True, False, 0, 1, 2, 3, 16, 320, 0.001, 0.25, 0.5, 1.5, 90.0)
 _WORDS = ("ram", "val", "test", "mean", "mixup", "augmix", "AdamW", "onnx", "botsort.yaml", "some.yaml", "segment")
 _TRIED = (*_NUMBERS, *_WORDS, [0])
 _WITH = {"task": {"model": "best.pt"}}  # of a model that names its task, the task cannot change
-
-
-class RecordingLauncher:
-    """A launcher that starts nothing: what was recorded is what is looked at."""
-
-    def start(self, workspace, run_id):
-        return f"launch of {run_id}"
-
-    def cancel(self, launch_id): ...
-
-    def state(self, launch_id):
-        return "waiting"
-
-    def alive(self):
-        return True
-
-
-@pytest.fixture
-def workspace(tmp_path):
-    return Workspace(tmp_path, launcher=RecordingLauncher())
 
 
 @pytest.fixture
@@ -117,7 +97,7 @@ def test_every_annotation_refuses_a_wrong_type(name):
     with pytest.raises(ValidationError):
         read_parameters(TRAIN)[name].check(WRONG[name])
     with pytest.raises(ParameterError, match=name):
-        check_parameters(TRAIN, {name: WRONG[name]})
+        check_notebook(TRAIN, {name: WRONG[name]})
 
 
 @pytest.mark.parametrize("job", ["train", "export", "evaluate"])
@@ -131,7 +111,7 @@ def test_every_setting_of_the_trainer_reaches_it_through_the_notebook(name):
     configs = list(_changed(name))
     assert configs
     for config in configs:
-        passed = check_parameters(TRAIN, config.parameters())
+        passed = check_notebook(TRAIN, config.parameters())
         assert TrainingConfig.from_parameters(**passed) == config
 
 
@@ -149,7 +129,7 @@ def test_what_the_workbench_decides_is_refused_in_settings(name):
 @pytest.mark.parametrize("job", ["train", "export", "evaluate"])
 def test_an_unknown_parameter_is_refused(job):
     with pytest.raises(ParameterError, match="epoch5"):
-        check_parameters(paths.notebook("jobs", job), {"epoch5": 1})
+        check_notebook(paths.notebook("jobs", job), {"epoch5": 1})
 
 
 def test_an_unknown_setting_is_refused_with_the_nearest_name():
@@ -169,7 +149,7 @@ def test_what_is_passed_is_what_the_notebook_takes(job, workspace, trained):
     passed = {"run_dir": str(trained.paths.root), **spec.parameters}
     assert spec.notebook == job
     assert set(passed) == set(read_parameters(notebook))
-    assert check_parameters(notebook, passed) == passed
+    assert check_notebook(notebook, passed) == passed
     assert passed["checkpoint"].endswith("best.pt")
     assert workspace.run(made.id).state is RunState.QUEUED
 

@@ -84,7 +84,7 @@ class Execution:
         stop = self.watched["stop"]
         with suppress(StorageError):
             if not stop.exists():
-                ask(RunPaths(stop.parent), Stop("cancel", "Its process was asked to end.", time.time()))
+                ask(RunPaths(stop.parent), Stop("interrupt", "Its process was asked to end.", time.time()))
                 self.wished = True
         return stop.exists()
 

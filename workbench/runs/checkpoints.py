@@ -112,7 +112,14 @@ def build(path: str, task: str | None) -> Any:
     return RTDETR(path) if "rtdetr" in Path(path).name.lower() else YOLO(path, task=task)
 
 
-def evaluate(path: Path, data_yaml: Path, split: str, folder: Path, **options: Any) -> tuple[dict[str, float], int]:
+def evaluate(
+    path: Path,
+    data_yaml: Path,
+    split: str,
+    folder: Path,
+    progress: Callable[[int], None] | None = None,
+    **options: Any,
+) -> tuple[dict[str, float], int]:
     """Measure a checkpoint on a split.
 
     Args:
@@ -120,6 +127,7 @@ def evaluate(path: Path, data_yaml: Path, split: str, folder: Path, **options: A
         data_yaml: the dataset's yaml; for classify, its folder.
         split: train, val or test.
         folder: where ultralytics may write.
+        progress: gets the number of batches done; what it raises ends the measurement.
         options: ``imgsz``, ``batch``, ``device``, ``conf``, ``iou``.
 
     Returns:
@@ -127,6 +135,8 @@ def evaluate(path: Path, data_yaml: Path, split: str, folder: Path, **options: A
     """
     model, images = load(path), [0]
     model.add_callback("on_val_end", lambda validator: images.append(len(validator.dataloader.dataset)))
+    if progress is not None:
+        model.add_callback("on_val_batch_end", lambda validator: progress(validator.batch_i + 1))
     found = model.val(
         data=str(data_yaml), split=split, project=str(folder), name="val", exist_ok=True, plots=False, **options
     )

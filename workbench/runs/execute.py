@@ -118,6 +118,7 @@ def _publish(ledger: Ledger, run_id: str, number: int) -> RunResult:
             "Its last cell calls `job.finish(...)`.",
             f"See the executed notebook: {attempt.notebook}",
             state="failed",
+            refused=True,
         )
     result = draft.model_copy(update={"notebook_sha256": storage.sha256(attempt.notebook)})
     ledger.complete(run_id, result, f"attempt-{number}")

@@ -10,6 +10,7 @@ from workbench.runs import offline
 from workbench.runs.checkpoints import evaluate, inspect
 from workbench.runs.job import Job
 from workbench.runs.model import Headline
+from workbench.runs.stop import StoppedError
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,23 @@ class Measured:
 
 
 def measure(job: Job, checkpoint: str, data_yaml: str, split: str) -> Measured:
-    """Measure ``checkpoint`` on ``split``, at the image size that it was trained with."""
+    """Measure ``checkpoint`` on ``split``, at the image size that it was trained with.
+
+    Raises:
+        StoppedError: when somebody asked the run to end.
+    """
     offline.quieten()
     info = inspect(Path(checkpoint))
-    job.beat("evaluate")
-    metrics, images = evaluate(Path(checkpoint), Path(data_yaml), split, job.scratch, imgsz=info.imgsz)
-    job.beat("evaluated")
+
+    def heed(batch: int) -> None:
+        if batch == 1:  # before, images are read for the first time: that may take long
+            job.listen()
+        job.beat("val", batch=batch)
+        wish = job.stop_wanted()
+        if wish is not None:
+            raise StoppedError(wish.reason)
+
+    metrics, images = evaluate(Path(checkpoint), Path(data_yaml), split, job.scratch, heed, imgsz=info.imgsz)
     name = headline_metric(info.task)
     job.metrics(1, metrics, scope="final", split=split)
     return Measured(split, metrics, images, Headline(name=name, value=metrics.get(name, metrics.get("fitness", 0.0))))

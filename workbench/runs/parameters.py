@@ -91,9 +91,6 @@ def check_notebook(notebook: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _check(notebook, _find(notebook, known, name), value) for name, value in values.items()}
 
 
-check_parameters = check_notebook
-
-
 def parse_values(notebook: Path, pairs: Mapping[str, str]) -> dict[str, Any]:
     """Return the parameters that a command line means by ``-p NAME=TEXT``, read by their types.
 

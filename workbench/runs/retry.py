@@ -19,7 +19,9 @@ from workbench.runs.stop import read_stop
 _JITTER = 0.25
 _TRIES = 3
 # They come from the notebook's own code, and come again however often it is tried.
-_FOR_EVER = frozenset({"SyntaxError", "IndentationError", "NameError", "ImportError", "ModuleNotFoundError"})
+_FOR_EVER = frozenset(
+    {"SyntaxError", "IndentationError", "NameError", "ImportError", "ModuleNotFoundError", "SystemExit"}
+)
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def _as_wished(ledger: Ledger, run_id: str, end: End, since: Standing) -> End:
     if stop is not None and stop.why == "cancel":
         return End(RunState.CANCELLED, stop.reason)
     # An attempt that heeds a wish ends cancelled, whatever the wish was for; one that a person ended stays so.
-    if stop is None or (end.state is RunState.CANCELLED and not end.error.get("stopped")):
+    if stop is None or stop.why == "interrupt" or (end.state is RunState.CANCELLED and not end.error.get("stopped")):
         return end
     if stop.why == "timeout":
         return End(RunState.FAILED, stop.reason, again=False)

@@ -15,7 +15,7 @@ from workbench import storage
 from workbench.errors import RunError, StorageError
 from workbench.paths import RunPaths
 
-Why = Literal["cancel", "timeout", "silence"]
+Why = Literal["cancel", "timeout", "silence", "interrupt"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Stop:
     """Why an attempt is to end.
 
     Attributes:
-        why: ``cancel`` (somebody asked), ``timeout`` (``max_hours``) or ``silence`` (no sign of life).
+        why: ``cancel`` (somebody asked), ``timeout`` (``max_hours``), ``silence`` (no sign of life) or ``interrupt``
+            (its process is to end, and the run is to go on later).
         reason: the same in a sentence.
         at: when, in unix seconds.
     """
