@@ -125,11 +125,11 @@ class Api:
 
     def flow_runs_by_id(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         """Return those of the flow runs ``ids`` that the server knows."""
-        return self._found("id", ids)
-
-    def flow_runs_by_name(self, names: Sequence[str]) -> list[dict[str, Any]]:
-        """Return the flow runs of these names."""
-        return self._found("name", names)
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(ids), _PAGE):
+            body = {"flow_runs": {"id": {"any_": list(ids[start : start + _PAGE])}}}
+            found += self._call("POST", "/flow_runs/filter", body).json()
+        return found
 
     def create_flow_run(
         self,
@@ -174,13 +174,6 @@ class Api:
         """Return the workers of a pool as the server knows them: ``name``, ``status``, ``last_heartbeat_time``."""
         answer = self._call("POST", f"/work_pools/{pool}/workers/filter", {}, also=(httpx.codes.NOT_FOUND,))
         return answer.json() if answer.status_code == httpx.codes.OK else []
-
-    def _found(self, field: str, values: Sequence[str]) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        for start in range(0, len(values), _PAGE):
-            body = {"flow_runs": {field: {"any_": list(values[start : start + _PAGE])}}}
-            found += self._call("POST", "/flow_runs/filter", body).json()
-        return found
 
     def _call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, also: tuple[int, ...] = ()

@@ -64,12 +64,12 @@ class PrefectLauncher:
         parameters = {"workspace": str(workspace.absolute()), "run_id": run_id, "launch": launch}
         handed = handover.put(self._settings.engine.root, key, environment) if state.local else None
         with Api(state.api_url) as api:
-            if self._elsewhere:
-                elsewhere.close(api, [f"{run_id}-{number}" for number in range(1, launch)])
+            if self._elsewhere and launch > 1:
+                elsewhere.sweep(api, state.deployment_id)
             run = api.create_flow_run(state.deployment_id, key, parameters, self._job(handed))
         if handed:
             engine.wake(self._settings.engine)
-        if handed and run["state_type"] != "SCHEDULED":
+        if handed and run["state_type"] not in {"SCHEDULED", "PENDING"}:
             handover.take(handed)  # launched before: its job has had its own
         return str(run["id"])
 

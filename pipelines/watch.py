@@ -21,8 +21,25 @@ from workbench.settings import Settings
 
 TICK_S = 1.0
 _ENGINE_S = 5.0  # how often server and worker are looked after while something runs
+_SAME_S = 600.0  # the same words go into the log once in this time
 
 _LOG = logging.getLogger("watcher")
+
+
+class Seldom(logging.Filter):
+    """Lets the same words pass only now and then: what fails every second must not fill the disk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is news."""
+        words = f"{record.getMessage()} {record.exc_info[1] if record.exc_info else ''}"
+        self._said = {said: at for said, at in self._said.items() if abs(record.created - at) < _SAME_S}
+        news = words not in self._said
+        self._said.setdefault(words, record.created)
+        return news
 
 
 class Watcher:
@@ -63,7 +80,9 @@ class Watcher:
 
 def main() -> None:
     """Watch, unless another watcher does already."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.addFilter(Seldom())
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", handlers=[handler])
     known = settings.load()
     try:
         lease = Lease(known.engine.watcher)

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 
 _POLL_S = 0.1
+_KILLED_S = 0.02  # a killed process is gone within milliseconds
 _LOG_BYTES = 2_000_000
 
 
@@ -142,7 +143,7 @@ def kill(processes: Iterable[psutil.Process], wait_s: float = 5.0) -> list[psuti
         _signal(process, kill=True)
     deadline = time.monotonic() + wait_s
     while (left := alive(doomed)) and time.monotonic() < deadline:
-        time.sleep(_POLL_S)
+        time.sleep(_KILLED_S)
     return left
 
 

@@ -288,6 +288,7 @@ class Workspace:
 
     def table(self) -> Table:
         """Return the runs as a table for a notebook, newest first."""
+        self.look()
         rows = [
             (row.id, row.state, row.model, row.dataset, row.headline_name, _short(row.headline_value), row.name)
             for row in self.ledger.rows()

@@ -9,20 +9,22 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
 from workbench import paths, settings, storage
 from workbench.database import Database
-from workbench.errors import ConflictError, RequestError, RunError, WorkbenchError
+from workbench.errors import ConflictError, RequestError, RunError, StorageError, WorkbenchError
+from workbench.metrics.log import EventLog
 from workbench.paths import WorkspacePaths
 from workbench.runs import offline
+from workbench.runs.heartbeat import read_beat
 from workbench.runs.lease import Lease
 from workbench.runs.ledger import Ledger
 from workbench.runs.model import RunResult, RunState
 from workbench.runs.parameters import check_notebook, read_parameters
-from workbench.runs.remains import mark_of
+from workbench.runs.remains import mark_of, sweep
 from workbench.runs.retry import End, close_attempt, may_help
 from workbench.runs.stop import take_back
 
@@ -134,6 +136,7 @@ def _recorded_end(ledger: Ledger, run_id: str, by: str, cancelled: Callable[[], 
         payload = error.to_payload()
         state = RunState(error.fields.get("state", "failed"))
         again = may_help(payload) and not isinstance(error, RequestError)
+        _prove_gone(ledger, run_id, by)
         close_attempt(ledger, run_id, End(state, error.happened, payload, again), by)
         raise
     except Exception as error:
@@ -147,6 +150,7 @@ def _recorded_end(ledger: Ledger, run_id: str, by: str, cancelled: Callable[[], 
                 end = End(RunState.CANCELLED, "Somebody asked for it.")
             else:
                 end = End(RunState.CRASHED, "Its process was asked to end.", counts=False)
+            _prove_gone(ledger, run_id, by)
             close_attempt(ledger, run_id, end, by)
         state = ledger.state(run_id)
         raise RunError(
@@ -154,6 +158,19 @@ def _recorded_end(ledger: Ledger, run_id: str, by: str, cancelled: Callable[[], 
             todo=f"What it had saved is kept: see `workbench runs show {run_id}`.",
             state=state.value,
         ) from error
+
+
+def _prove_gone(ledger: Ledger, run_id: str, by: str) -> None:
+    """Write what is left of an attempt that did not complete, before anybody is told that it ended."""
+    run = ledger.paths.run(run_id)
+    attempt = ledger.standing(run_id).attempt
+    beat = read_beat(run.attempt(attempt).heartbeat)
+    swept = sweep(mark_of(run_id, attempt), known=[beat.pid] if beat is not None and beat.here else [])
+    said = "Nothing of it is left: no process, no GPU memory."
+    if not swept.clean:
+        said = f"Processes of it could not be ended: {[*swept.left, *swept.gpu_left]}."
+    with suppress(StorageError), EventLog(run.events, by) as log:  # on a full disk the end itself is what matters
+        log.append("log", level="info" if swept.clean else "error", message=said)
 
 
 @contextmanager

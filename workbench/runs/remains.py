@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,26 +59,27 @@ def holder(lease: Path) -> psutil.Process | None:
     return Process(int(note["pid"]), int(note["ticks"]), str(note["boot"])).find()
 
 
-def sweep(mark: str, *others: psutil.Process, grace_s: float = 0.0) -> Swept:
+def sweep(mark: str, *others: psutil.Process, grace_s: float = 0.0, known: Iterable[int] = ()) -> Swept:
     """End what carries ``mark``, and ``others`` with their descendants, and prove that nothing remains.
 
     Args:
         mark: see ``mark_of``.
         others: processes that belong to the attempt without carrying the mark.
         grace_s: how long they may take to end by themselves after they were asked.
+        known: pids that the attempt had; they are looked for on the GPU as well.
     """
     found = {*members({MARK: mark}), *(one for other in others for one in family(other))}
+    doomed, left = found, set[psutil.Process]()
     if grace_s and found:
         terminate(found, grace_s)
-    left: set[psutil.Process] = set()
-    doomed = {*alive(found), *members({MARK: mark})}
+        doomed = {*alive(found), *members({MARK: mark})}
     for _ in range(_ROUNDS):
         if doomed <= left:
             break
         found |= doomed
         left |= set(kill(doomed))
         doomed = set(members({MARK: mark}))  # what was forked while its parent was killed is found by looking again
-    pids = {process.pid for process in found}
+    pids = {*(process.pid for process in found), *known}
     survivors = sorted(process.pid for process in alive(left | doomed))
     return Swept(len(found), tuple(survivors), _on_gpu(pids) if pids else ())
 

@@ -89,12 +89,11 @@ def test_a_notebook_of_ones_own_is_started_with_its_parameters(
     say: Any, workspace: Workspace, tmp_path: Path, launcher: MemoryLauncher
 ) -> None:
     path = study(tmp_path / "Study.ipynb")
-    words = ("runs", "start", str(path), "-p", "depth=3", "-p", "word=1=2", "--name", "mine", "--detach")
-    found = say(*words, "--json").json
+    words = ("-p", "depth=3", "-p", "word=1=2", "--name", "mine", "--detach", "--json")
+    found = say("runs", "start", str(path), *words).json
     assert (found["state"], found["place"]) == ("queued", None)
     assert workspace.ledger.spec(found["run"]).parameters == {"depth": 3, "word": "1=2"}
     assert [launch.run_id for launch in launcher.launches.values()] == [found["run"]]
-    assert "is queued. Watch it: workbench runs watch study-" in say(*words).out
 
 
 @pytest.mark.parametrize("words", [("-p", "breadth=3"), ("-p", "depth=three"), ("-p", "depth"), ("-p", "run_dir=/x")])
@@ -125,7 +124,10 @@ def test_a_failed_run_is_resumed_with_other_settings(
     assert found == {"run": failed, "state": "queued", "place": None}
     assert say("runs", "show", failed, "--json").json["changes"] == {"epochs": 50}
     assert "epochs=50" in say("runs", "show", failed).out
-    assert [launch.number for launch in launcher.launches.values()] == [1, 2]
+    workspace.ledger.move(failed, RunState.FAILED, "ledger")
+    answer = say("runs", "resume", failed, "--detach")
+    assert answer.out == f"Run '{failed}' is queued. Watch it: workbench runs watch {failed}\n"
+    assert [launch.number for launch in launcher.launches.values()] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("words", [("lr0=0.5",), ("epoch=50",), ("epochs=many",), ("epochs",)])

@@ -11,7 +11,7 @@ import pytest
 from workbench import storage
 from workbench.errors import ConflictError, LeaseError, ParameterError, RunError
 from workbench.runs import execute as execute_module
-from workbench.runs import stop
+from workbench.runs import lease, stop
 from workbench.runs.execute import execute
 from workbench.runs.lease import Lease, is_held
 from workbench.runs.ledger import Ledger
@@ -123,7 +123,10 @@ def test_a_run_that_runs_or_has_ended_is_not_executed_again(workspace: Workspace
         assert workspace.ledger.state(run_id) is state
 
 
-def test_a_run_that_another_process_executes_is_left_to_it(workspace: Workspace, record: Record, go: Any) -> None:
+def test_a_run_that_another_process_executes_is_left_to_it(
+    workspace: Workspace, record: Record, go: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "_PROBE_S", 0.0)
     run_id = record()
     with Lease(workspace.paths.run(run_id).lease), pytest.raises(LeaseError):
         go(run_id)

@@ -319,12 +319,25 @@ def test_a_launch_that_was_lost_is_a_failed_attempt(
     monkeypatch.setattr(launcher, "state", lambda _launch: state)
     assert not settle(run_id).waits  # it has just been launched
     monkeypatch.setattr(supervise, "time", Later(6))
-    with Lease(workspace.paths.run(run_id).lease):
-        assert not settle(run_id).waits  # it begins at this moment
     standing = settle(run_id)
     assert standing.waits
     assert (standing.attempt, standing.failures) == (0, 1)
     assert standing.reason.startswith("Its process ended before it began.")
+
+
+def test_a_launch_that_begins_while_its_launcher_is_asked_is_not_lost(
+    workspace: Workspace, submit: Record, settle: Any, launcher: MemoryLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id, taken = submit(), []
+
+    def begins(_launch: str) -> str:
+        taken.append(Lease(workspace.paths.run(run_id).lease))
+        return "ended"
+
+    monkeypatch.setattr(launcher, "state", begins)
+    monkeypatch.setattr(supervise, "time", Later(6))
+    assert not settle(run_id).waits
+    taken[0].close()
 
 
 @pytest.mark.parametrize("state", ["waiting", "active"])
