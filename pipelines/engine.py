@@ -33,9 +33,9 @@ from pipelines.state import EngineState
 from workbench.errors import EngineError, storage_error
 from workbench.paths import EnginePaths
 from workbench.processes import Process, identify, kill, spawn
-from workbench.runs.dispatcher import Dispatcher
-from workbench.runs.launcher import Launchers
 from workbench.runs.lease import is_held
+from workbench.runs.supervision.dispatcher import Dispatcher
+from workbench.runs.supervision.launcher import Launchers
 from workbench.settings import Settings
 
 START_S = 120.0

@@ -1,6 +1,6 @@
 """Starting recorded runs through Prefect.
 
-What lives here: the launcher that ``workbench.runs.launcher`` finds by its entry point. What does not: the engine
+What lives here: the launcher that ``runs.supervision.launcher`` finds by its entry point. What does not: the engine
 (``engine``) and what a job does (``flows``). Importing this module does not import Prefect.
 """
 
@@ -17,7 +17,7 @@ from pipelines import elsewhere, engine, handover, remains
 from pipelines.api import Api
 from workbench.errors import EngineError
 from workbench.processes import terminate
-from workbench.runs.launcher import LaunchState
+from workbench.runs.supervision.launcher import LaunchState
 from workbench.settings import Settings
 
 _ANSWER_S = 5.0

@@ -15,7 +15,7 @@ from pipelines.state import EngineState
 from workbench.errors import EngineError
 from workbench.paths import EnginePaths
 from workbench.processes import alive, heads, kill, members, terminate
-from workbench.runs.remains import holder
+from workbench.runs.supervision.remains import holder
 
 _SERVER_S = 5.0
 _WATCHER_S = 5.0

@@ -1,7 +1,7 @@
 """The process of the watcher: ``python -m pipelines.watch``.
 
 What lives here: one loop over the user's runs, every second while there are any. What does not: what is done for a
-run (``workbench.runs.dispatcher``), and Prefect, which it only talks to over REST.
+run (``workbench.runs.supervision.dispatcher``), and Prefect, which it only talks to over REST.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from threading import Event
 from pipelines import engine, entries
 from workbench import settings
 from workbench.errors import LeaseError, WorkbenchError
-from workbench.runs.dispatcher import Dispatcher
-from workbench.runs.launcher import Launchers
 from workbench.runs.lease import Lease
+from workbench.runs.supervision.dispatcher import Dispatcher
+from workbench.runs.supervision.launcher import Launchers
 from workbench.settings import Settings
 
 TICK_S = 1.0

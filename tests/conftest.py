@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from workbench.runs.memory import MemoryLauncher
 from workbench.runs.model import RunSpec, new_run_id
+from workbench.runs.supervision.memory import MemoryLauncher
 from workbench.settings import ENGINE_MEMBER, RUN_MARK, Settings
 from workbench.workspace import Workspace
 

@@ -146,7 +146,7 @@ def main(folder: str) -> None:
     parameters = job.parameters
     dozen = {name: parameters[name] for name in DOZEN}
     config = TrainingConfig.from_parameters(settings=parameters.get("settings"), **dozen)
-    from workbench.runs.train import train
+    from workbench.runs.training.train import train
 
     train(job, config).finish(job)
     print(json.dumps({"pid": os.getpid()}))

@@ -1,7 +1,7 @@
 """From a request to a recorded, queued run.
 
 What lives here: the order of the steps: file it, lock the code, record, queue. What does not: what a run is made of
-(``workspace``), and starting it (``runs.dispatcher``).
+(``workspace``), and starting it (``runs.supervision``).
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any, TypedDict
 
 from workbench.errors import ConflictError
 from workbench.projects import DEFAULT, Projects
-from workbench.runs.dispatcher import Dispatcher
 from workbench.runs.ledger import Ledger
 from workbench.runs.lock import take_lock
 from workbench.runs.model import Policy, RunKind, RunSpec, RunState, new_run_id
-from workbench.runs.parameters import check_notebook
+from workbench.runs.notebook.parameters import check_notebook
 from workbench.runs.run import Run
+from workbench.runs.supervision.dispatcher import Dispatcher
 
 _KEPT = ("parameters", "config", "seed", "dataset", "model", "source", "project", "name", "tags", "note", "policy")
 

@@ -20,13 +20,13 @@ from workbench.exports.export import Export
 from workbench.exports.formats import find_format
 from workbench.paths import WorkspacePaths
 from workbench.projects import Projects
-from workbench.runs.dispatcher import Dispatcher
-from workbench.runs.launcher import Launcher, Launchers
 from workbench.runs.ledger import Ledger
 from workbench.runs.model import RunState
 from workbench.runs.record import Picture, Table, curves
 from workbench.runs.run import Run
-from workbench.runs.weights import Progress, Weights
+from workbench.runs.supervision.dispatcher import Dispatcher
+from workbench.runs.supervision.launcher import Launcher, Launchers
+from workbench.runs.training.weights import Progress, Weights
 from workbench.schedules.collection import Schedules
 from workbench.settings import Settings
 from workbench.sources import check_task, checkpoint_of, lock_dataset, weights_of
@@ -245,11 +245,11 @@ class Workspace:
         """
         import tempfile
 
-        from workbench.runs import offline
+        from workbench.runs.training import offline
 
         with tempfile.TemporaryDirectory() as folder:
             offline.prepare(Path(folder))
-            from workbench.runs.checkpoints import predict
+            from workbench.runs.training.checkpoints import predict
 
             path, task = weights_of(self, model)
             if path.suffix == ".onnx":
@@ -265,7 +265,7 @@ class Workspace:
         """
         import tempfile
 
-        from workbench.runs import offline
+        from workbench.runs.training import offline
 
         with tempfile.TemporaryDirectory() as folder:
             offline.prepare(Path(folder))

@@ -13,7 +13,7 @@ from workbench.settings import Settings
 # The brackets keep this file from finding itself.
 _POSTPONED = re.compile(r"\b(?:T[O]DO|F[I]XME|X[X]X|H[A]CK)\b")
 _MACHINE_PATH = re.compile(r"(?<![\w.:/>}-])/(?:home|Users|root|work|tmp|mnt|srv)/(?!someone\b)\w")
-_DRAWN = re.compile(r"^ {4}(?P<branches>(?:│   |    )*)(?P<tip>├── |└── )?(?P<name>\w+Error|StoppedError)\s{2,}\S")
+_DRAWN = re.compile(r"^ {4}(?P<branches>(?:│   |    )*)(?P<tip>├── |└── )?(?P<name>\w+Error)\s{2,}\S")
 _SERVED_WITH = {
     *("onnxruntime", "numpy", "cv2", "PIL", "starlette", "orjson", "jwt"),
     *("prometheus_client", "uvicorn", "multipart", "python_multipart"),

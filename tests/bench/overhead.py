@@ -22,14 +22,14 @@ from pipelines import engine
 from workbench.config.schema import TrainingConfig
 from workbench.demo import RECIPE
 from workbench.metrics.tail import read_events
-from workbench.runs import offline
+from workbench.runs.training import offline
 from workbench.settings import Settings
 from workbench.workspace import Workspace
 
 _PLAIN = """
 import json, sys, time
 from pathlib import Path
-from workbench.runs import offline
+from workbench.runs.training import offline
 offline.prepare(Path(sys.argv[2]) / "ultralytics")
 from ultralytics import YOLO
 offline.quieten()

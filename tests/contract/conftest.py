@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.runs.memory import MemoryLauncher
+from workbench.runs.supervision.memory import MemoryLauncher
 
 
 class MemoryStage:

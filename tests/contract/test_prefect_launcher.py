@@ -14,7 +14,7 @@ import pytest
 from pipelines import engine, remains, variables
 from pipelines.launcher import PrefectLauncher
 from workbench.processes import identify, members
-from workbench.runs.remains import holder
+from workbench.runs.supervision.remains import holder
 from workbench.settings import Settings, environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]

@@ -20,10 +20,10 @@ from workbench.errors import ConfigError, StorageError
 from workbench.metrics.rows import current
 from workbench.metrics.tail import Event, read_events, values
 from workbench.paths import RunPaths
-from workbench.runs import offline
-from workbench.runs.checkpoint_files import finished_epochs, has_ended, newest_good
 from workbench.runs.job import Job
 from workbench.runs.stop import Stop, StoppedError, ask, take_back
+from workbench.runs.training import offline
+from workbench.runs.training.checkpoint_files import finished_epochs, has_ended, newest_good
 
 EPOCHS, BATCHES = 3, 2
 Moment = tuple[str, int, int]  # phase, epoch and batch of a sign of life
@@ -64,7 +64,7 @@ class Stage:
         self, run: RunPaths, at: Moment | None = None, do: Callable[[], object] = lambda: None, **changes: Any
     ) -> Any:
         """Execute one attempt up to the end of its training, doing something at one moment of it."""
-        from workbench.runs.train import train
+        from workbench.runs.training.train import train
 
         take_back(run)
         tiny.begin(run, **changes)
@@ -112,7 +112,7 @@ def of(run: RunPaths, attempt: int, kind: str) -> list[Event]:
 
 
 def newest(run: RunPaths) -> tuple[int, int]:
-    from workbench.runs.checkpoints import inspect
+    from workbench.runs.training.checkpoints import inspect
 
     found = newest_good(run, lambda path: inspect(path).resumable)
     assert found is not None
@@ -120,7 +120,7 @@ def newest(run: RunPaths) -> tuple[int, int]:
 
 
 def weights(path: Path) -> list[Any]:
-    from workbench.runs.checkpoints import read
+    from workbench.runs.training.checkpoints import read
 
     return [tensor.float().sum().item() for tensor in read(path)["model"].state_dict().values()]
 
@@ -205,7 +205,7 @@ def _torn(path: Path) -> None:
 def _stripped(path: Path) -> None:
     import torch
 
-    from workbench.runs.checkpoints import read
+    from workbench.runs.training.checkpoints import read
 
     torch.save({**read(path), "optimizer": None, "epoch": -1}, path.with_suffix(".new"))
     path.with_suffix(".new").replace(path)
@@ -262,7 +262,7 @@ def test_without_a_good_checkpoint_the_training_begins_anew_on_its_own_data(stag
 
 
 def test_more_epochs_than_planned_are_trained_with_the_same_optimizer(stage: Stage) -> None:
-    from workbench.runs.checkpoints import read
+    from workbench.runs.training.checkpoints import read
 
     run = stage.record(optimizer="auto", epochs=2)
     stage.cut(run, ("saved", 2, 0))
@@ -299,7 +299,7 @@ def test_a_setting_that_makes_it_another_training_is_refused(stage: Stage) -> No
 
 
 def test_a_notebook_with_other_parameters_than_the_record_is_refused(stage: Stage) -> None:
-    from workbench.runs.train import train
+    from workbench.runs.training.train import train
 
     run = stage.record()
     tiny.begin(run)

@@ -20,9 +20,9 @@ from tests.faults import light, real
 from tests.faults.kills import read
 from tests.faults.stage import Failed, Light, Stage, check_gone, check_rows, until
 from workbench.errors import WorkbenchError
-from workbench.runs.checkpoint_files import newest_good
 from workbench.runs.model import RunState
 from workbench.runs.run import Run
+from workbench.runs.training.checkpoint_files import newest_good
 
 STOP_S = 10.0
 LIMIT_S = 240.0
@@ -100,7 +100,7 @@ def _cancel(stage: Stage, run: Run, way: str) -> None:
 def _resumable(case: Case) -> Callable[[Path], bool]:
     if case.trainer == "light":
         return light.resumable
-    from workbench.runs.checkpoints import inspect
+    from workbench.runs.training.checkpoints import inspect
 
     return lambda path: inspect(path).resumable
 

@@ -19,11 +19,11 @@ from tests.faults import real
 from tests.faults.stage import Failed, check_gone, kill, until
 from workbench.config.schema import TrainingConfig
 from workbench.processes import members
-from workbench.runs.launcher import LaunchState
 from workbench.runs.lease import is_held
 from workbench.runs.model import RunState
-from workbench.runs.remains import MARK, holder, mark_of
 from workbench.runs.run import Run
+from workbench.runs.supervision.launcher import LaunchState
+from workbench.runs.supervision.remains import MARK, holder, mark_of
 from workbench.settings import Settings
 from workbench.workspace import Workspace
 

@@ -13,10 +13,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.runs.checkpoint_files import newest_good, publish
 from workbench.runs.job import Job
 from workbench.runs.model import Headline
 from workbench.runs.stop import StoppedError
+from workbench.runs.training.checkpoint_files import newest_good, publish
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _train_epoch(job: Job, size: Size, epoch: int) -> None:
 
 
 def _save(job: Job, size: Size, epoch: int, batch: int) -> None:
-    from workbench.runs.checkpoint_files import AtomicPath
+    from workbench.runs.training.checkpoint_files import AtomicPath
 
     content = json.dumps({"epoch": epoch, "batch": batch}).encode()
     newest = AtomicPath(job.scratch / "last.pt")

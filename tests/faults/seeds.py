@@ -29,9 +29,9 @@ from workbench.demo import RECIPE
 from workbench.metrics.rows import current
 from workbench.metrics.tail import read_events
 from workbench.paths import RunPaths
-from workbench.runs.checkpoint_files import finished_epochs
 from workbench.runs.heartbeat import read_beat
 from workbench.runs.model import RunResult
+from workbench.runs.training.checkpoint_files import finished_epochs
 
 ARMS = ("uninterrupted", "resumed")
 _POLL_S = 0.02

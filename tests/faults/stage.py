@@ -26,8 +26,8 @@ from workbench.metrics.rows import current
 from workbench.processes import members
 from workbench.runs.lease import is_held
 from workbench.runs.model import Policy, RunState
-from workbench.runs.remains import MARK, holder, mark_of
 from workbench.runs.run import Run
+from workbench.runs.supervision.remains import MARK, holder, mark_of
 from workbench.settings import ENGINE_MEMBER, Settings
 from workbench.workspace import Workspace
 

@@ -16,8 +16,8 @@ from tests.faults.stage import ROOT, Light, check_gone, check_rows, kill, until
 from workbench.processes import family
 from workbench.runs.lease import is_held
 from workbench.runs.model import RunState
-from workbench.runs.remains import holder
 from workbench.runs.run import Run
+from workbench.runs.supervision.remains import holder
 
 # `make faults-bigger` has 20: they take three minutes on two busy cores, most of it starting Python.
 JOBS = int(os.environ.get("BIGGER_JOBS", "6"))

@@ -57,7 +57,7 @@ def test_the_command_and_the_launcher_are_installed(python: Path, tmp_path: Path
     ).stdout
     assert "demo" in help_text
     code = (
-        "from workbench import settings\nfrom workbench.runs.launcher import load_launcher\n"
+        "from workbench import settings\nfrom workbench.runs.supervision.launcher import load_launcher\n"
         "print(type(load_launcher(settings.load())).__module__)"
     )
     assert _run(python, code, tmp_path).strip() == "pipelines.launcher"

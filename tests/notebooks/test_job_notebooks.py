@@ -13,7 +13,7 @@ from workbench.config.limits import OWNED
 from workbench.config.schema import DEFAULTS, DOZEN, TrainingConfig
 from workbench.errors import ConfigError, ParameterError
 from workbench.runs.model import DatasetLock, ModelLock, RunSpec, RunState
-from workbench.runs.parameters import check_notebook, read_parameters
+from workbench.runs.notebook.parameters import check_notebook, read_parameters
 
 TRAIN = paths.notebook("jobs", "train")
 WRONG = {

@@ -18,8 +18,9 @@ import pytest
 
 from workbench.errors import RunError
 from workbench.processes import members
-from workbench.runs import cells, notebook, outputs
-from workbench.runs.remains import MARK
+from workbench.runs.notebook import cells, outputs
+from workbench.runs.notebook import engine as notebook
+from workbench.runs.supervision.remains import MARK
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 

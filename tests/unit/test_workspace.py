@@ -20,8 +20,8 @@ from workbench.errors import (
     StorageError,
     UnknownNameError,
 )
-from workbench.runs.memory import MemoryLauncher
 from workbench.runs.model import DatasetLock, ModelLock, Policy, RunResult, RunState
+from workbench.runs.supervision.memory import MemoryLauncher
 from workbench.sources import as_run, checkpoint_of, weights_of
 from workbench.workspace import Workspace
 

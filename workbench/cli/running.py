@@ -41,7 +41,7 @@ def start(
 ) -> None:
     """Run a notebook of your own as a job: queued, executed, kept."""
     from workbench.cli.train import read_pairs
-    from workbench.runs.parameters import parse_values
+    from workbench.runs.notebook.parameters import parse_values
 
     values = parse_values(notebook, read_pairs(parameter or []))
     run = open_workspace(workspace).notebook(

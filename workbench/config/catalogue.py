@@ -1,7 +1,7 @@
 """The models that the installed ultralytics knows: architectures, official weights, tasks and headline metrics.
 
 What lives here: reading its model files and constants as text, and ``measure``, which builds a model to count it (the
-only import of ultralytics here). What does not: where weights lie or come from (``runs.weights``).
+only import of ultralytics here). What does not: where weights lie or come from (``runs.training.weights``).
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def export_and_prove(job: Job, checkpoint: Path, data_yaml: Path) -> tuple[Expor
     Raises:
         ExportError: when the conversion fails.
     """
-    from workbench.runs.checkpoints import inspect
+    from workbench.runs.training.checkpoints import inspect
 
     job.log("log", level="info", message=f"Exporting {checkpoint.name} to ONNX.")
     exported = export_onnx(checkpoint, job.paths.export, imgsz=inspect(checkpoint).imgsz)

@@ -12,8 +12,8 @@ from workbench.config.policy import Policy
 from workbench.config.schema import DOZEN, TrainingConfig
 from workbench.errors import ConfigError
 from workbench.runs.model import RunSpec
-from workbench.runs.resume import check_changes
 from workbench.runs.standing import Standing
+from workbench.runs.training.resume import check_changes
 
 
 def split_policy(changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -18,15 +18,15 @@ from workbench.database import Database
 from workbench.errors import ConflictError, RequestError, RunError, StorageError, WorkbenchError
 from workbench.metrics.log import EventLog
 from workbench.paths import WorkspacePaths
-from workbench.runs import offline
 from workbench.runs.heartbeat import read_beat
 from workbench.runs.lease import Lease
 from workbench.runs.ledger import Ledger
 from workbench.runs.model import RunResult, RunState
-from workbench.runs.parameters import check_notebook, read_parameters
-from workbench.runs.remains import mark_of, sweep
-from workbench.runs.retry import End, close_attempt, may_help
+from workbench.runs.notebook.parameters import check_notebook, read_parameters
 from workbench.runs.stop import take_back
+from workbench.runs.supervision.remains import mark_of, sweep
+from workbench.runs.supervision.retry import End, close_attempt, may_help
+from workbench.runs.training import offline
 
 
 def execute(
@@ -93,7 +93,7 @@ def _run_notebook(ledger: Ledger, run_id: str, number: int) -> None:
     settings.export_environment(
         {**offline.switches(attempt.scratch / "ultralytics"), "IPYTHONDIR": str(attempt.scratch / "ipython")}
     )
-    from workbench.runs.notebook import execute as execute_notebook  # papermill costs 2 s: only now
+    from workbench.runs.notebook.engine import execute as execute_notebook  # papermill costs 2 s: only now
 
     execute_notebook(
         notebook,

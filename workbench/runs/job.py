@@ -14,12 +14,12 @@ from workbench.errors import ParameterError
 from workbench.metrics.log import EventLog, numbers
 from workbench.metrics.tail import Event, read_events
 from workbench.paths import AttemptPaths, RunPaths
-from workbench.runs import offline
 from workbench.runs.heartbeat import Heart
 from workbench.runs.ledger import WRITER
 from workbench.runs.model import Artifact, Headline, RunResult, RunSpec
 from workbench.runs.standing import fold
 from workbench.runs.stop import Stop, read_stop
+from workbench.runs.training import offline
 
 
 class Job:

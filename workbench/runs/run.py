@@ -17,13 +17,13 @@ from workbench.metrics.rows import current
 from workbench.metrics.tail import Event, EventTail, values
 from workbench.paths import RunPaths
 from workbench.runs.changes import changed_parameters, split_policy
-from workbench.runs.checkpoint_files import finished_epochs
-from workbench.runs.dispatcher import Dispatcher
 from workbench.runs.heartbeat import Beat, read_beat
 from workbench.runs.lease import locked
 from workbench.runs.ledger import Ledger
 from workbench.runs.model import RunResult, RunSpec, RunState
 from workbench.runs.standing import Standing
+from workbench.runs.supervision.dispatcher import Dispatcher
+from workbench.runs.training.checkpoint_files import finished_epochs
 
 POLL_S = 0.2
 _LOOK_S = 2.0

@@ -16,7 +16,7 @@ from workbench import paths
 from workbench.config import check
 from workbench.config.schema import TrainingConfig
 from workbench.errors import ConfigError, RequestError, did_you_mean
-from workbench.runs.parameters import check_notebook, parse_values
+from workbench.runs.notebook.parameters import check_notebook, parse_values
 
 TRAIN = "train"
 _CONFIGS = {".yaml", ".yml", ".json"}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from workbench.cli.app import run
-from workbench.runs.memory import MemoryLauncher
+from workbench.runs.supervision.memory import MemoryLauncher
 from workbench.workspace import Workspace
 
 
@@ -46,7 +46,7 @@ def say(
     monkeypatch.setenv("WORKBENCH_HOME", str(workspace.paths.root))
     monkeypatch.setenv("WORKBENCH_ENGINE_HOME", str(tmp_path / "engine"))
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("workbench.runs.launcher.load_launcher", lambda _settings: launcher)
+    monkeypatch.setattr("workbench.runs.supervision.launcher.load_launcher", lambda _settings: launcher)
     monkeypatch.chdir(tmp_path)
 
     def call(*words: str) -> Answer:

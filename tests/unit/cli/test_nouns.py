@@ -11,8 +11,8 @@ import pytest
 
 from workbench import storage
 from workbench.metrics.log import EventLog
-from workbench.runs.memory import MemoryLauncher
 from workbench.runs.model import DatasetLock, Headline, ModelLock, RunResult, RunState
+from workbench.runs.supervision.memory import MemoryLauncher
 from workbench.workspace import Workspace
 
 Record = Callable[..., str]

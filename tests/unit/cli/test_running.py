@@ -15,8 +15,8 @@ from workbench.config.schema import TrainingConfig
 from workbench.processes import identify
 from workbench.runs.heartbeat import Beat
 from workbench.runs.lease import Lease
-from workbench.runs.memory import MemoryLauncher
 from workbench.runs.model import Policy, RunResult, RunState
+from workbench.runs.supervision.memory import MemoryLauncher
 from workbench.workspace import Workspace
 
 Record = Callable[..., str]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from workbench.runs.memory import MemoryLauncher
+from workbench.runs.supervision.memory import MemoryLauncher
 from workbench.schedules.memory import MemoryScheduler
 from workbench.workspace import Workspace
 

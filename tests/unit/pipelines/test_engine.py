@@ -21,8 +21,8 @@ from pipelines.state import EngineState
 from workbench.errors import EngineError
 from workbench.processes import Process, identify, kill, members, spawn
 from workbench.runs.lease import Lease, is_held
-from workbench.runs.memory import MemoryLauncher
 from workbench.runs.model import Policy, RunSpec, RunState, new_run_id
+from workbench.runs.supervision.memory import MemoryLauncher
 from workbench.settings import RUN_MARK, Settings
 from workbench.workspace import Workspace
 

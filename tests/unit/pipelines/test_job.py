@@ -14,7 +14,7 @@ from pipelines import handover, variables
 from pipelines.launcher import PrefectLauncher
 from pipelines.work import Alarm
 from workbench.paths import EnginePaths
-from workbench.runs.launcher import load_launcher
+from workbench.runs.supervision.launcher import load_launcher
 from workbench.settings import Settings
 
 

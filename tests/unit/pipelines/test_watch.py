@@ -13,11 +13,11 @@ from pipelines import engine, watch
 from pipelines.watch import Seldom, Watcher
 from workbench.errors import EngineError
 from workbench.runs import lease
-from workbench.runs.dispatcher import Dispatcher
-from workbench.runs.launcher import Launchers
 from workbench.runs.lease import Lease
-from workbench.runs.memory import MemoryLauncher
 from workbench.runs.model import Policy, RunSpec, RunState
+from workbench.runs.supervision.dispatcher import Dispatcher
+from workbench.runs.supervision.launcher import Launchers
+from workbench.runs.supervision.memory import MemoryLauncher
 from workbench.settings import Settings
 from workbench.workspace import Workspace
 

@@ -19,7 +19,7 @@ from workbench.processes import alive, identify, kill, members
 from workbench.runs.heartbeat import Beat
 from workbench.runs.ledger import Ledger
 from workbench.runs.model import RunSpec, RunState, new_run_id
-from workbench.runs.remains import MARK, mark_of
+from workbench.runs.supervision.remains import MARK, mark_of
 from workbench.settings import environment
 from workbench.workspace import Workspace
 

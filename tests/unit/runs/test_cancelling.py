@@ -9,8 +9,8 @@ import pytest
 
 from workbench.errors import ConflictError, EngineError, StorageError
 from workbench.runs import stop
-from workbench.runs.memory import MemoryLauncher
 from workbench.runs.model import RunResult, RunState
+from workbench.runs.supervision.memory import MemoryLauncher
 from workbench.workspace import Workspace
 
 Record = Callable[..., str]

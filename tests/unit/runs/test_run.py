@@ -10,13 +10,13 @@ import pytest
 
 from workbench.config.schema import TrainingConfig
 from workbench.errors import ConfigError, ConflictError, EngineError, RunError
-from workbench.runs import remains
 from workbench.runs import run as run_module
 from workbench.runs.lease import Lease
-from workbench.runs.memory import MemoryLauncher
 from workbench.runs.model import Policy, RunResult, RunState
-from workbench.runs.remains import Swept
 from workbench.runs.run import Run
+from workbench.runs.supervision import remains
+from workbench.runs.supervision.memory import MemoryLauncher
+from workbench.runs.supervision.remains import Swept
 from workbench.workspace import Workspace
 
 Record = Callable[..., str]

@@ -19,14 +19,14 @@ from workbench.config.catalogue import headline_metric
 from workbench.config.schema import DOZEN, TrainingConfig
 from workbench.errors import ConfigError, storage_error
 from workbench.metrics.tail import values
-from workbench.runs import offline
-from workbench.runs.checkpoint_files import has_ended, newest_good
-from workbench.runs.checkpoints import build, inspect
 from workbench.runs.job import Job
 from workbench.runs.model import Headline, ModelLock
-from workbench.runs.recorder import Recorder
-from workbench.runs.resume import check_changes
-from workbench.runs.trainer import Place, Saved, read, trainer_class
+from workbench.runs.training import offline
+from workbench.runs.training.checkpoint_files import has_ended, newest_good
+from workbench.runs.training.checkpoints import build, inspect
+from workbench.runs.training.recorder import Recorder
+from workbench.runs.training.resume import check_changes
+from workbench.runs.training.trainer import Place, Saved, read, trainer_class
 
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 

@@ -22,15 +22,16 @@ import psutil
 from workbench.errors import EngineError
 from workbench.paths import RunPaths
 from workbench.processes import boot_id
-from workbench.runs import remains, stop
+from workbench.runs import stop
 from workbench.runs.heartbeat import Beat, read_beat
-from workbench.runs.launcher import Launcher
 from workbench.runs.lease import is_held, read_holder
 from workbench.runs.ledger import Ledger
 from workbench.runs.model import RunState
-from workbench.runs.retry import End, close_attempt
 from workbench.runs.standing import Standing
 from workbench.runs.stop import Stop, read_stop
+from workbench.runs.supervision import remains
+from workbench.runs.supervision.launcher import Launcher
+from workbench.runs.supervision.retry import End, close_attempt
 
 BY = "supervisor"
 KILL_S = 45.0  # Prefect kills a job 30 s after it asked it to end; this is for what survives that, or was never asked

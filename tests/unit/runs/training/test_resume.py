@@ -6,7 +6,7 @@ import pytest
 
 from workbench.config.schema import TrainingConfig
 from workbench.errors import ConfigError
-from workbench.runs.resume import CHANGEABLE, check_changes
+from workbench.runs.training.resume import CHANGEABLE, check_changes
 
 
 def test_what_does_not_change_the_finished_epochs_may_change() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workbench import errors
-from workbench.runs.failures import cell_raised, kernel_died, kernel_not_started, refusals
+from workbench.runs.notebook.failures import cell_raised, kernel_died, kernel_not_started, refusals
 
 OUTPUT = Path("output.ipynb")
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from workbench.runs import stop
 from workbench.runs.model import Policy, RunState
-from workbench.runs.retry import End, close_attempt, delay_s, may_help
 from workbench.runs.standing import Standing
 from workbench.runs.stop import Stop
+from workbench.runs.supervision.retry import End, close_attempt, delay_s, may_help
 from workbench.workspace import Workspace
 
 Record = Callable[..., str]

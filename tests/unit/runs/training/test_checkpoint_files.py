@@ -16,7 +16,7 @@ import pytest
 from workbench import storage
 from workbench.errors import ModelError, StorageError
 from workbench.paths import RunPaths
-from workbench.runs.checkpoint_files import AtomicPath, finished_epochs, has_ended, newest_good, publish
+from workbench.runs.training.checkpoint_files import AtomicPath, finished_epochs, has_ended, newest_good, publish
 
 STATE = b"state"
 

@@ -62,7 +62,7 @@ class Weights:
         if not path.is_file():
             raise ModelError(f"No file '{path}'.", "A .pt checkpoint.", "Check the path.", path=str(path))
         if task is None:
-            from workbench.runs.checkpoints import inspect
+            from workbench.runs.training.checkpoints import inspect
 
             task = inspect(path).task
         name = (name or path.stem).removesuffix(".pt") + ".pt"
@@ -114,7 +114,7 @@ class Weights:
         return ModelLock(ref=ref, kind="pretrained", task=entry.task, path=str(path), sha256=digest)
 
     def _checkpoint(self, ref: str, path: Path) -> ModelLock:
-        from workbench.runs.checkpoints import inspect
+        from workbench.runs.training.checkpoints import inspect
 
         info = inspect(path)
         return ModelLock(

@@ -23,12 +23,12 @@ from papermill.clientwrap import PapermillNotebookClient
 from workbench.errors import RunError, StorageError
 from workbench.paths import RunPaths
 from workbench.processes import kill
-from workbench.runs import failures, kernel
 from workbench.runs.heartbeat import read_beat
-from workbench.runs.interruption import Interruption
-from workbench.runs.outputs import KeptOutputs, Log, shorten, size_of
-from workbench.runs.remains import sweep
+from workbench.runs.notebook import failures, kernel
+from workbench.runs.notebook.interruption import Interruption
+from workbench.runs.notebook.outputs import KeptOutputs, Log, shorten, size_of
 from workbench.runs.stop import Stop, ask, take_back
+from workbench.runs.supervision.remains import sweep
 
 PATIENCE_S = 8.0  # of GRACE_S: for work that looks for the wish to stop, and saves before it ends
 GRACE_S = 20.0  # Prefect kills the process 30 s after it asked it to end

@@ -25,8 +25,8 @@ import torch
 from torch.utils.data import RandomSampler, Sampler
 
 from workbench import storage
-from workbench.runs import checkpoints
-from workbench.runs.checkpoint_files import Entry
+from workbench.runs.training import checkpoints
+from workbench.runs.training.checkpoint_files import Entry
 
 _SEEDS_APART = 1_000_003  # more than epochs: two seeds never share an order
 

@@ -23,7 +23,7 @@ import yaml
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
 from workbench.errors import ParameterError, did_you_mean
-from workbench.runs.notebook_file import parameter_cells, read_notebook
+from workbench.runs.notebook.file import parameter_cells, read_notebook
 
 _NAMES: dict[str, Any] = {
     **{name: getattr(typing, name) for name in ("Any", "Literal", "Optional", "Union", "List", "Dict")},

@@ -14,14 +14,15 @@ import pytest
 
 from workbench.errors import EngineError, UnknownNameError
 from workbench.processes import Process, alive, identify
-from workbench.runs import remains, stop, supervise
+from workbench.runs import stop
 from workbench.runs.lease import Lease, is_held
-from workbench.runs.memory import MemoryLauncher
 from workbench.runs.model import Policy, RunState
-from workbench.runs.remains import Swept
 from workbench.runs.standing import Standing
 from workbench.runs.stop import Stop, read_stop
-from workbench.runs.supervise import KILL_S, ask_to_end
+from workbench.runs.supervision import remains, supervise
+from workbench.runs.supervision.memory import MemoryLauncher
+from workbench.runs.supervision.remains import Swept
+from workbench.runs.supervision.supervise import KILL_S, ask_to_end
 from workbench.workspace import Workspace
 
 Record = Callable[..., str]

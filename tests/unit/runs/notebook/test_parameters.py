@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from workbench.errors import ParameterError
-from workbench.runs.parameters import check_notebook, parse_values, read_parameters
+from workbench.runs.notebook.parameters import check_notebook, parse_values, read_parameters
 
 Make = Callable[[str], Path]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.errors import UnknownNameError
-from workbench.runs.launcher import LaunchState
+from workbench.runs.supervision.launcher import LaunchState
 
 Work = Callable[[Path, str], object]
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from workbench.errors import EngineError, StorageError
-from workbench.runs import dispatcher as dispatcher_module
-from workbench.runs.dispatcher import Dispatcher
-from workbench.runs.launcher import Launchers
-from workbench.runs.memory import MemoryLauncher
 from workbench.runs.model import DatasetLock, Policy, RunResult, RunSpec, RunState
-from workbench.runs.queue import Ticket
+from workbench.runs.supervision import dispatcher as dispatcher_module
+from workbench.runs.supervision.dispatcher import Dispatcher
+from workbench.runs.supervision.launcher import Launchers
+from workbench.runs.supervision.memory import MemoryLauncher
+from workbench.runs.supervision.queue import Ticket
 from workbench.settings import RUN_MARK, Settings
 from workbench.workspace import Workspace
 

@@ -17,7 +17,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
 from workbench.processes import alive, family, members
-from workbench.runs.remains import MARK
+from workbench.runs.supervision.remains import MARK
 from workbench.settings import environment
 
 _WORDS_BYTES = 16 * 1024

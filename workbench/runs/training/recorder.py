@@ -17,11 +17,11 @@ import torch
 from workbench import storage
 from workbench.errors import ModelError, StorageError
 from workbench.metrics.log import numbers
-from workbench.runs.checkpoint_files import AtomicPath, publish
-from workbench.runs.checkpoints import inspect
 from workbench.runs.job import Job
 from workbench.runs.stop import StoppedError
-from workbench.runs.trainer import Place, save
+from workbench.runs.training.checkpoint_files import AtomicPath, publish
+from workbench.runs.training.checkpoints import inspect
+from workbench.runs.training.trainer import Place, save
 
 _FLUSH_S = 1.0  # losses are read from the device this often: reading each batch would stall a GPU
 

@@ -9,8 +9,8 @@ import pytest
 from nbformat import NotebookNode
 
 from workbench.errors import StorageError
-from workbench.runs import outputs
-from workbench.runs.outputs import KeptOutputs, Log, overwrite, shorten, size_of
+from workbench.runs.notebook import outputs
+from workbench.runs.notebook.outputs import KeptOutputs, Log, overwrite, shorten, size_of
 
 
 @pytest.fixture

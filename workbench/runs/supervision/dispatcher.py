@@ -17,13 +17,13 @@ from workbench.database import Database
 from workbench.errors import UnknownNameError, WorkbenchError
 from workbench.paths import WorkspacePaths
 from workbench.runs import stop
-from workbench.runs.launcher import Launcher, Launchers
 from workbench.runs.ledger import Ledger
 from workbench.runs.model import RunState
-from workbench.runs.queue import Queue, Ticket, free_slot, slot_of
 from workbench.runs.standing import Standing
 from workbench.runs.stop import Stop
-from workbench.runs.supervise import ask_to_end, settle
+from workbench.runs.supervision.launcher import Launcher, Launchers
+from workbench.runs.supervision.queue import Queue, Ticket, free_slot, slot_of
+from workbench.runs.supervision.supervise import ask_to_end, settle
 from workbench.settings import Settings, environment
 
 _LOG = logging.getLogger(__name__)

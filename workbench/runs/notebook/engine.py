@@ -24,10 +24,10 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import LocalHandler, papermill_io
 
 from workbench import storage
-from workbench.runs import kernel
-from workbench.runs.cells import GRACE_S, CellClient, Execution, Watched
-from workbench.runs.interruption import run_interruptibly
-from workbench.runs.outputs import Log
+from workbench.runs.notebook import kernel
+from workbench.runs.notebook.cells import GRACE_S, CellClient, Execution, Watched
+from workbench.runs.notebook.interruption import run_interruptibly
+from workbench.runs.notebook.outputs import Log
 
 ENGINE = "workbench"
 SCHEME = "atomic://"

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from workbench.runs import interruption
-from workbench.runs.interruption import Interruption, run_interruptibly
+from workbench.runs.notebook import interruption
+from workbench.runs.notebook.interruption import Interruption, run_interruptibly
 
 
 class Terminated(BaseException):

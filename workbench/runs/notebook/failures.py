@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from workbench.errors import RequestError, RunError
-from workbench.runs.outputs import shorten
+from workbench.runs.notebook.outputs import shorten
 from workbench.runs.stop import StoppedError
 
 _MESSAGE_CHARS = 2000

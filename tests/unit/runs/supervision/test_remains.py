@@ -13,9 +13,9 @@ import pytest
 
 from workbench import processes
 from workbench.processes import alive, identify, members
-from workbench.runs import remains
 from workbench.runs.lease import Lease
-from workbench.runs.remains import MARK, Swept, holder, mark_of, sweep
+from workbench.runs.supervision import remains
+from workbench.runs.supervision.remains import MARK, Swept, holder, mark_of, sweep
 
 MARKED = mark_of("train-1", 1)
 

@@ -15,7 +15,7 @@ import pytest
 from workbench import storage
 from workbench.errors import ConflictError, ModelError, StorageError
 from workbench.paths import WorkspacePaths
-from workbench.runs.weights import Weights
+from workbench.runs.training.weights import Weights
 from workbench.settings import Settings
 
 CONTENT = os.urandom(700_000)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.config.catalogue import headline_metric
-from workbench.runs import offline
-from workbench.runs.checkpoints import evaluate, inspect
 from workbench.runs.job import Job
 from workbench.runs.model import Headline
 from workbench.runs.stop import StoppedError
+from workbench.runs.training import offline
+from workbench.runs.training.checkpoints import evaluate, inspect
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from workbench.errors import StorageError
 from workbench.paths import EnginePaths
 from workbench.runs.model import DatasetLock, RunSpec
-from workbench.runs.queue import Queue, Ticket, free_slot, slot_of
+from workbench.runs.supervision.queue import Queue, Ticket, free_slot, slot_of
 from workbench.workspace import Workspace
 
 Record = Callable[..., str]

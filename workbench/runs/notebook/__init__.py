@@ -1,0 +1,1 @@
+"""Executing a notebook: papermill's engine, its kernel, its parameters, and what it printed."""

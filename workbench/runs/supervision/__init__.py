@@ -1,0 +1,1 @@
+"""Who starts runs, settles what became of them, and ends them."""

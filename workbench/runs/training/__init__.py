@@ -1,0 +1,1 @@
+"""Training with ultralytics: the trainer, its checkpoints, and the weights it starts from."""
