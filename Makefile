@@ -12,7 +12,7 @@ CONSTRAINTS := constraints/$(TAG).txt
 export WORKBENCH_HOME ?= $(CURDIR)/workspace
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo lab test check fmt notebooks bench bench-overhead faults faults-quiet faults-cancel faults-bigger faults-seeds constraints system clean-venv
+.PHONY: help setup demo lab test check fmt notebooks bench bench-overhead faults faults-quiet faults-cancel faults-bigger faults-cron faults-seeds constraints system clean-venv
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,7 +49,7 @@ check: $(READY)  ## lint, types, import contracts, budgets, notebooks stripped, 
 test: $(READY) system  ## prove it; prints line and branch coverage
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q -n 2 -p no:nbval -m 'not slow' tests/unit
-	$(BIN)/coverage run -m pytest -q -n 2 --dist loadgroup --durations 15 tests/demo tests/notebooks tests/contract tests/faults
+	$(BIN)/coverage run -m pytest -q -n 2 -m 'not heavy' --dist loadgroup --durations 15 tests/demo tests/notebooks tests/contract tests/faults
 	$(BIN)/coverage run -m pytest -q -n 2 -m slow tests/unit
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
@@ -75,6 +75,9 @@ faults-quiet: $(READY)  ## 200 healthy runs, and no false alarm (45 min); goes o
 
 faults-cancel: $(READY)  ## cancel 50 runs at random moments, and resume some; goes on where it was stopped
 	$(BIN)/python -m tests.faults.cancels --count 50 --folder $(FAULTS)
+
+faults-cron: $(READY)  ## a schedule of every minute fires on time twice, and leaves nothing (4 min)
+	$(BIN)/pytest -q -p no:nbval tests/faults/test_cron.py
 
 faults-bigger: $(READY) system  ## 20 runs on a shared server with Postgres, and a worker killed midway (3 min)
 	BIGGER_JOBS=20 $(BIN)/pytest -q -s -p no:nbval tests/faults/test_bigger.py

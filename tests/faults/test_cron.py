@@ -22,7 +22,7 @@ from workbench.schedules.outlook import outlook
 from workbench.settings import Settings
 from workbench.workspace import Workspace
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.heavy, pytest.mark.timeout(400)]
 
 LATE_S = 3.0
 CELLS = ('diary: str = ""  # where to write', "import time\nprint(time.time(), file=open(diary, 'a'))")
