@@ -21,7 +21,7 @@ from workbench.runs.supervision.launcher import LaunchState
 from workbench.settings import Settings
 
 _ANSWER_S = 5.0
-_START_S = 5.0  # from being taken up to the job's process
+_START_S = 15.0  # from being taken up to the job's process, on a machine that is busy starting many
 _STATES: Final[dict[str, LaunchState]] = {
     "SCHEDULED": "waiting",
     "PENDING": "active",

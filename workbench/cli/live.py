@@ -13,6 +13,17 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 
+def announce(run: Run, json: bool) -> None:
+    """Say where a run stands that was started and is left to itself."""
+    place = run.place
+    waits = f" It is number {place[0]} for {place[1] or 'a worker'}." if place else ""
+    output.show(
+        {"run": run.id, "state": run.state.value, "place": place[0] if place else None},
+        json,
+        lambda: output.say(f"Run '{run.id}' is {run.state}.{waits} Watch it: workbench runs watch {run.id}"),
+    )
+
+
 def watch_run(run: Run, *, quiet: bool = False) -> RunResult:
     """Show a run until it has ended.
 

@@ -102,17 +102,11 @@ def delete(run: RunName, yes: YesOption = False, workspace: WorkspaceOption = No
 
 def _go_on(run: Run, detach: bool, json: bool) -> None:
     """Say that a run is on its way, and watch it unless it was detached."""
-    if detach:
-        place = run.place
-        waits = f" It is number {place[0]} for {place[1] or 'a worker'}." if place else ""
-        output.show(
-            {"run": run.id, "state": run.state.value, "place": place[0] if place else None},
-            json,
-            lambda: output.say(f"Run '{run.id}' is {run.state}.{waits} Watch it: workbench runs watch {run.id}"),
-        )
-        return
-    from workbench.cli.live import watch_run
+    from workbench.cli.live import announce, watch_run
 
+    if detach:
+        announce(run, json)
+        return
     if not json:
         output.say(f"Run '{run.id}'. Ctrl-C stops watching; `workbench runs cancel {run.id}` stops the run.")
     result = watch_run(run, quiet=json)

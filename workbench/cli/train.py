@@ -37,7 +37,7 @@ def train(
     json: JsonOption = False,
 ) -> None:
     """Train a model: record the run, start it, watch it. Ctrl-C stops the watching, not the run."""
-    from workbench.cli.live import watch_run
+    from workbench.cli.live import announce, watch_run
     from workbench.config.schema import TrainingConfig
 
     pairs = read_pairs(settings or [])
@@ -46,11 +46,7 @@ def train(
         TrainingConfig.from_text(pairs), project=project, session=session, name=name, tags=tuple(tag or ()), note=note
     )
     if detach:
-        output.show(
-            {"run": run.id, "state": run.state.value},
-            json,
-            lambda: output.say(f"Run '{run.id}' is started. Watch it: workbench runs watch {run.id}"),
-        )
+        announce(run, json)
         return
     if not json:
         output.say(f"Run '{run.id}'. Ctrl-C stops watching; `workbench runs cancel {run.id}` stops the run.")
