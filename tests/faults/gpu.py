@@ -148,7 +148,7 @@ def killed(bench: Bench) -> str:
 
 def hung(bench: Bench) -> str:
     """Stop the kernel with SIGSTOP: silence ends it, and its memory is free again."""
-    run = bench.train(200, silence_s=5.0, attempts=1)
+    run = bench.train(200, silence_s=30.0, attempts=1)
     for process in members({MARK: mark_of(run.id, 1)}):
         os.kill(process.pid, signal.SIGSTOP)
     started = time.monotonic()
@@ -181,8 +181,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Play every case."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True)
-    bench, status = Bench(parser.parse_args(arguments).folder), 0
-    for case in (cancelled, killed, hung, moved):
+    cases = {case.__name__: case for case in (cancelled, killed, hung, moved)}
+    parser.add_argument("--case", action="append", choices=cases, help="only this one; may be given again")
+    chosen = parser.parse_args(arguments)
+    bench, status = Bench(chosen.folder), 0
+    for case in [cases[name] for name in chosen.case or cases]:
         try:
             sys.stdout.write(f"{case.__name__}: {case(bench)}\n")
         except Failed as problem:

@@ -34,6 +34,7 @@ from workbench.workspace import Workspace
 ROOT = Path(__file__).parents[2]
 LIGHT = Path(__file__).with_name("light.ipynb")
 POLICY = Policy(attempts=5, first_delay_s=0.5, max_delay_s=2.0)
+ENDS_S = 10.0
 TARGETS = ("kernel", "flow", "worker", "server", "watcher", "all")
 
 
@@ -176,12 +177,13 @@ def check_rows(run: Run, epochs: int, batches: int, value: Callable[[int], float
 
 
 def check_gone(run: Run) -> None:
-    """Raise unless nothing of the run is left: no process, no ticket, no scratch folder, no handed-over environment."""
+    """Raise unless nothing of the run is left: no process of its notebook, and soon not the one that supervised it."""
     for attempt in run.paths.attempts():
         left = members({MARK: mark_of(run.id, attempt)})
         if left:
             raise Failed(
                 f"attempt {attempt} left {[process.as_dict(['pid', 'ppid', 'status', 'cmdline']) for process in left]}"
             )
-    if is_held(run.paths.lease):
-        raise Failed("somebody still holds its lease")
+    # It told of the end while it held the lease; giving that back, telling Prefect and ending take it a moment.
+    until(lambda: not is_held(run.paths.lease), ENDS_S, "the lease to be free")
+    until(lambda: holder(run.paths.lease) is None, ENDS_S, "its supervising process to end")

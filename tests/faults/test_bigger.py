@@ -45,7 +45,7 @@ def _job(worker: psutil.Process, run: Run) -> psutil.Process | None:
 
 def _kill_midway(worker: psutil.Process, runs: list[Run]) -> Run:
     """Kill a worker together with one of the runs that it executes, and return that run."""
-    until(lambda: sum(run.state.ended for run in runs) >= JOBS // 3, LIMIT_S, "a third of the runs")
+    until(lambda: sum(run.state.ended for run in runs) >= JOBS // 5 - 1, LIMIT_S, "the first runs")
     found: list[tuple[Run, psutil.Process]] = []
 
     def busy() -> bool:
@@ -79,7 +79,7 @@ def test_all_runs_end_right_when_a_worker_is_killed_midway(shared: Shared) -> No
         check_gone(run)
         begun = [event["attempt"] for event in run.events() if event.get("state") == "running"]
         assert begun == list(range(1, run.standing.attempt + 1)), "every attempt began once"
-    assert victim.standing.attempt == 2
+    assert victim.standing.attempt > 1, [event for event in victim.events() if event["kind"] == "state"]
     print(f"Found after {_moved(victim, RunState.QUEUED, struck_at):.1f} s,", end=" ")
     print(f"again under way after {_moved(victim, RunState.RUNNING, struck_at):.1f} s.")
 
