@@ -22,7 +22,7 @@ from workbench.runs.supervision.remains import holder
 # `make faults-bigger` has 20: they take three minutes on two busy cores, most of it starting Python.
 JOBS = int(os.environ.get("BIGGER_JOBS", "6"))
 LIMIT_S = 120.0 + 20.0 * JOBS
-SIZE = Light(epochs=2, batches=5, batch_s=0.1, checkpoint_bytes=100_000)
+SIZE = Light(epochs=2, batches=5, batch_s=0.2, checkpoint_bytes=100_000)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(LIMIT_S + 120.0)]
 

@@ -12,6 +12,8 @@ import pytest
 from workbench.database import Database, ProjectRow
 from workbench.errors import RequestError, StorageError
 
+pytestmark = pytest.mark.slow
+
 OPEN = """
 import sys
 from pathlib import Path

@@ -15,6 +15,8 @@ from workbench.runs.model import DatasetLock, Headline, ModelLock, RunResult, Ru
 from workbench.runs.supervision.memory import MemoryLauncher
 from workbench.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 Record = Callable[..., str]
 MODEL = ModelLock(ref="yolo26n.yaml", kind="scratch", task="detect", path="yolo26n.yaml")
 DATASET = DatasetLock(name="d", uri="/d", digest="x", images={"train": 4, "val": 2}, data_yaml="/d")

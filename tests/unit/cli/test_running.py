@@ -19,6 +19,8 @@ from workbench.runs.model import Policy, RunResult, RunState
 from workbench.runs.supervision.memory import MemoryLauncher
 from workbench.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 Record = Callable[..., str]
 CPU = TrainingConfig(data="digits", device="cpu").parameters()
 

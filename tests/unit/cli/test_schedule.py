@@ -12,6 +12,8 @@ from workbench.runs.supervision.memory import MemoryLauncher
 from workbench.schedules.memory import MemoryScheduler
 from workbench.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 CELL = 'epochs: int = 10  # how long\nname: str = ""  # whose'
 CRON = ("--cron", "0 2 * * *", "--timezone", "Asia/Seoul")
 

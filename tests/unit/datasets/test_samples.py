@@ -16,6 +16,8 @@ from workbench.datasets.intake import load
 from workbench.datasets.samples import DIGEST, build_digit_scenes
 from workbench.errors import ConflictError, DatasetError, StorageError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:

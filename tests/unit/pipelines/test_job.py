@@ -17,6 +17,8 @@ from workbench.paths import EnginePaths
 from workbench.runs.supervision.launcher import load_launcher
 from workbench.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_is_handed_over_is_private_and_taken_once(tmp_path: Path) -> None:
     path = handover.put(tmp_path, "train-1-1", {"KEY": "secret"})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from workbench.runs.model import DatasetLock, ModelLock, RunSpec
 from workbench.runs.record import Table, curves, numbers, overview
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_table_is_text_on_a_terminal_and_escaped_html_in_a_notebook() -> None:
     table = Table(("name", "value"), [("<b>", 1), ("long name", None)])

@@ -25,6 +25,8 @@ from workbench.runs.supervision.remains import Swept
 from workbench.runs.supervision.supervise import KILL_S, ask_to_end
 from workbench.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 Record = Callable[..., str]
 ONCE = Policy(attempts=1)
 REBOOTED = "00000000-0000-4000-8000-000000000000"

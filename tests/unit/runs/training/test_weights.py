@@ -18,6 +18,8 @@ from workbench.paths import WorkspacePaths
 from workbench.runs.training.weights import Weights
 from workbench.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 CONTENT = os.urandom(700_000)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
