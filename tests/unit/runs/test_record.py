@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from workbench.runs.model import DatasetLock, ModelLock, RunSpec
 from workbench.runs.record import Table, curves, numbers, overview
 
