@@ -66,6 +66,14 @@ class Dispatcher:
             ConflictError: when it has ended already.
         """
         standing = ledger.standing(run_id)
+        if standing.state.ended:
+            raise ConflictError(
+                f"Run '{run_id}' cannot be cancelled: it is {standing.state}.",
+                "A run that is queued or running.",
+                f"See `workbench runs show {run_id}`.",
+                run=run_id,
+                state=standing.state.value,
+            )
         if standing.state is not RunState.CANCELLING:
             ledger.move(run_id, RunState.CANCELLING, "ledger", reason=reason)
         launcher = self._launcher(run_id)
