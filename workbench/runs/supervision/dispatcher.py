@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from workbench.database import Database
-from workbench.errors import UnknownNameError, WorkbenchError
+from workbench.errors import ConflictError, UnknownNameError, WorkbenchError
 from workbench.paths import WorkspacePaths
 from workbench.runs import stop
 from workbench.runs.ledger import Ledger
