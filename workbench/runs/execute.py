@@ -137,7 +137,8 @@ def _recorded_end(ledger: Ledger, run_id: str, by: str, cancelled: Callable[[], 
         state = RunState(error.fields.get("state", "failed"))
         again = may_help(payload) and not isinstance(error, RequestError)
         _prove_gone(ledger, run_id, by)
-        close_attempt(ledger, run_id, End(state, error.happened, payload, again), by)
+        counts = not error.fields.get("port_taken", False)
+        close_attempt(ledger, run_id, End(state, error.happened, payload, again, counts), by)
         raise
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"

@@ -15,6 +15,7 @@ from workbench.runs.stop import StoppedError
 
 _MESSAGE_CHARS = 2000
 _WORDS_CHARS = 400
+_PORT_TAKEN = "Address already in use"
 _DUMP = "Fatal Python error"  # how Python's faulthandler begins
 _CURRENT = "Current thread"
 
@@ -75,12 +76,17 @@ def kernel_died(status: int | None, cell: int, words: str, log: Path) -> RunErro
 
 
 def kernel_not_started(error: Exception, words: str) -> RunError:
-    """Return the error for a kernel that could not be started, or did not answer."""
+    """Return the error for a kernel that could not be started, or did not answer.
+
+    Its field ``port_taken`` says that another kernel, started at the same moment, was given the same port: that says
+    nothing about the notebook, and is no attempt at it.
+    """
     return RunError(
         f"The kernel did not start: {shorten(str(error), _MESSAGE_CHARS).rstrip('.')}.",
         "A Python in which `python -m ipykernel_launcher` starts.",
         f"{_quoted(words)}`workbench doctor` looks at the installation.",
         state="crashed",
+        port_taken=_PORT_TAKEN in words,
     )
 
 

@@ -63,3 +63,11 @@ def test_of_the_last_words_the_part_that_says_most_is_quoted() -> None:
     assert len(told) < 600
     words = "noise\n" * 500 + "No module named ipykernel"
     assert "No module named ipykernel `workbench doctor`" in kernel_not_started(RuntimeError("It died."), words).todo
+
+
+def test_a_port_that_another_kernel_took_is_told_from_a_kernel_that_cannot_start() -> None:
+    taken = kernel_not_started(
+        RuntimeError("Kernel died"), "zmq.error.ZMQError: Address already in use (addr='tcp://…')"
+    )
+    assert taken.fields["port_taken"] is True
+    assert kernel_not_started(RuntimeError("Kernel died"), "No module named ipykernel").fields["port_taken"] is False
