@@ -25,6 +25,8 @@ from workbench.runs.supervision.memory import MemoryLauncher
 from workbench.sources import as_run, checkpoint_of, weights_of
 from workbench.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 Record = Callable[..., str]
 MODEL = ModelLock(ref="yolo26n.yaml", kind="scratch", task="detect", path="yolo26n.yaml")
 DATASET = DatasetLock(name="d", uri="/d", digest="x", images={"train": 4, "val": 2, "test": 0}, data_yaml="/d")

@@ -19,6 +19,8 @@ from workbench.runs.supervision.memory import MemoryLauncher
 from workbench.runs.supervision.remains import Swept
 from workbench.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 Record = Callable[..., str]
 ONCE = Policy(attempts=1)
 

@@ -20,6 +20,8 @@ from workbench.runs.supervision.queue import Ticket
 from workbench.settings import RUN_MARK, Settings
 from workbench.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 Record = Callable[..., str]
 CPU = {"device": "cpu"}
 ONCE = Policy(attempts=1)
