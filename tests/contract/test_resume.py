@@ -373,11 +373,11 @@ def test_the_trainer_gives_signs_of_life_and_looks_for_the_wish_to_stop(stage: S
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_training_killed_again_and_again_loses_and_doubles_no_row(stage: Stage) -> None:
-    """kill -9 at random moments, five times; the attempts after it end with an uninterrupted training's numbers."""
+    """kill -9 at random moments, three times; the attempts after it end with an uninterrupted training's numbers."""
     chance = random.Random(0)
     alone, run = stage.record(epochs=12), stage.record(epochs=12)
     tiny.execute(alone)
-    for _ in range(5):
+    for _ in range(3):
         process, finished = tiny.start(run), finished_epochs(run)
         while finished_epochs(run) == finished and process.poll() is None:
             time.sleep(0.02)

@@ -36,13 +36,13 @@ draft = json.dumps({"run": folder.name, "attempt": 1, "images": count})
 """
 # Another process executes the run, as a launcher's would; it finds the notebook of the test.
 CHILD = """
-import sys
+import signal, sys
 from pathlib import Path
 from workbench import paths
 from workbench.runs.execute import execute
 paths.notebook = lambda folder, name: Path(sys.argv[3])
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs this in the background has it ignored
 if sys.argv[4:]:  # as Prefect turns SIGTERM into an exception
-    import signal
     def end(*_):
         raise KeyboardInterrupt
     signal.signal(signal.SIGTERM, end)

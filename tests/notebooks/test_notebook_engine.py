@@ -387,7 +387,7 @@ def test_a_kernel_that_looks_for_the_wish_to_stop_is_not_interrupted(
     assert isinstance(done.error, Interrupted)
     assert isinstance(done.error.__cause__, RunError)
     assert done.error.__cause__.fields["stopped"]
-    assert done.text(2) == "saved after cancel\n"
+    assert done.text(2) == "saved after interrupt\n"
     assert done.statuses[-2:] == ["failed", "skipped"]
     assert not files["stop"].exists(), "it said that this process was interrupted, not that the run is cancelled"
 
