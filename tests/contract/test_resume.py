@@ -387,6 +387,6 @@ def test_a_training_killed_again_and_again_loses_and_doubles_no_row(stage: Stage
     tiny.execute(run)
     assert same_rows(run, alone)
     assert [step for step, _, _ in rows(run, "epoch")] == list(range(1, 13))
-    starts = [of(run, attempt, "resumed")[0]["epoch"] for attempt in range(2, 7)]
+    starts = [of(run, attempt, "resumed")[0]["epoch"] for attempt in range(2, 5)]
     assert starts == sorted(starts)
     assert starts[0] > 0
