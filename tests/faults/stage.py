@@ -48,7 +48,7 @@ class Light:
 
     epochs: int = 5
     batches: int = 10
-    batch_s: float = 0.05
+    batch_s: float = 0.1
     checkpoint_bytes: int = 4_000_000
 
 
