@@ -57,7 +57,6 @@ def add(
     from workbench.cli.train import read_pairs
     from workbench.schedules.cron import Cron, local_timezone
     from workbench.schedules.model import Schedule
-    from workbench.schedules.outlook import outlook
     from workbench.schedules.target import read_policy, read_target
 
     front = open_workspace(workspace)
@@ -79,12 +78,7 @@ def add(
             **fields,
         )
     )
-    found = outlook(schedules)
-    output.show(
-        {**_payload(schedules, made, schedules.watch()), "outlook": found.payload()},
-        json,
-        lambda: _say_added(made, schedules.next_times(made), found),
-    )
+    _show_added(schedules, made, json)
 
 
 @app.command("list")
@@ -185,6 +179,17 @@ def _payload(schedules: Schedules, schedule: Schedule, watch: Watch | None) -> d
         "next": [time.isoformat() for time in times],
         "met": bool(watch and times and is_met(schedule, watch)),
     }
+
+
+def _show_added(schedules: Schedules, made: Schedule, json: bool) -> None:
+    from workbench.schedules.outlook import outlook
+
+    found = outlook(schedules)
+    output.show(
+        {**_payload(schedules, made, schedules.watch()), "outlook": found.payload()},
+        json,
+        lambda: _say_added(made, schedules.next_times(made), found),
+    )
 
 
 def _say_added(schedule: Schedule, times: list[datetime], outlook: Outlook) -> None:
