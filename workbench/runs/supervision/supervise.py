@@ -36,6 +36,7 @@ from workbench.runs.supervision.retry import End, close_attempt
 BY = "supervisor"
 KILL_S = 45.0  # Prefect kills a job 30 s after it asked it to end; this is for what survives that, or was never asked
 _BEGIN_S = 5.0  # from being launched to holding the lease
+_LOST = 3  # launches in a row that may be lost, e.g. with their worker: no cell ran. More say that no job can start
 _FAR_S = 60.0  # another machine's sign of life this young counts, where its lease cannot be seen
 _GAPS = 10.0  # as many times the longest gap so far is still slow, not dead
 _HOUR_S = 3600.0
@@ -174,4 +175,6 @@ def _look_for_launch(ledger: Ledger, run_id: str, standing: Standing, launcher: 
     found = launcher().state(launch)
     if found not in {"ended", "unknown"} or is_held(ledger.paths.run(run_id).lease):
         return
-    close_attempt(ledger, run_id, End(RunState.CRASHED, "Its process ended before it began."), BY, standing)
+    counts = standing.launch - standing.attempt > _LOST
+    end = End(RunState.CRASHED, "Its process ended before it began.", counts=counts)
+    close_attempt(ledger, run_id, end, BY, standing)

@@ -310,7 +310,7 @@ def test_whoever_only_looks_asks_a_hung_process_itself(
 
 
 @pytest.mark.parametrize("state", ["ended", "unknown"])
-def test_a_launch_that_was_lost_is_a_failed_attempt(
+def test_a_launch_that_was_lost_is_made_again_and_only_a_row_of_them_is_a_failure(
     workspace: Workspace,
     submit: Record,
     settle: Any,
@@ -324,8 +324,14 @@ def test_a_launch_that_was_lost_is_a_failed_attempt(
     monkeypatch.setattr(supervise, "time", Later(6))
     standing = settle(run_id)
     assert standing.waits
-    assert (standing.attempt, standing.failures) == (0, 1)
+    assert (standing.attempt, standing.failures) == (0, 0)
     assert standing.reason.startswith("Its process ended before it began.")
+    failures = []
+    for number in range(2, 6):
+        workspace.ledger.launched(run_id, number, f"launch-{number}")
+        monkeypatch.setattr(supervise, "time", Later(6 * number))
+        failures.append(settle(run_id).failures)
+    assert failures == [0, 0, 1, 2], "of a worker that dies nothing follows; where no job can start, the run must end"
 
 
 def test_a_launch_that_begins_while_its_launcher_is_asked_is_not_lost(
