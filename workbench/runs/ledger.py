@@ -7,9 +7,11 @@ anything.
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import select
@@ -20,6 +22,7 @@ from workbench.errors import ConflictError, RunError, StorageError, UnknownNameE
 from workbench.metrics.log import EventLog
 from workbench.metrics.tail import Event, read_events
 from workbench.paths import RunPaths, WorkspacePaths
+from workbench.processes import boot_id
 from workbench.runs.lease import locked
 from workbench.runs.model import NEXT, Policy, RunResult, RunSpec, RunState
 from workbench.runs.standing import Standing, fold
@@ -59,7 +62,7 @@ class Ledger:
             if notebook:
                 storage.put(draft.notebook, notebook)
             with EventLog(draft.events, WRITER) as log:
-                log.append("state", state=RunState.QUEUED.value)
+                log.append("state", state=RunState.QUEUED.value, **_clock())
             draft.root.rename(folder.root)
         except OSError as error:
             raise storage_error(error, folder.root) from error
@@ -179,7 +182,7 @@ class Ledger:
                     run=run_id,
                     state=current.value,
                 )
-            self._append(run_id, "state", state=state.value, by=by, **fields)
+            self._append(run_id, "state", state=state.value, by=by, **_clock(), **fields)
         self._refresh_or_note(run_id)
 
     def launched(self, run_id: str, number: int, launch: str) -> None:
@@ -196,7 +199,7 @@ class Ledger:
         """Publish the result, which makes the run complete."""
         with locked(self.paths.run(run_id).gate):
             storage.put(self.paths.run(run_id).result, result.model_dump_json(indent=2).encode() + b"\n")
-            self._append(run_id, "state", state=RunState.COMPLETED.value, by=by)
+            self._append(run_id, "state", state=RunState.COMPLETED.value, by=by, **_clock())
         self._refresh_or_note(run_id)
 
     def refresh(self, run_id: str) -> None:
@@ -278,6 +281,11 @@ class Ledger:
         if not path.is_file():
             raise UnknownNameError(f"No run '{run_id}'.", "A run in this workspace.", "See `workbench runs list`.")
         return path
+
+
+def _clock() -> dict[str, Any]:
+    """Return what an attempt's time is counted by, see ``Standing.seconds_until``."""
+    return {"monotonic": round(time.monotonic(), 3), "boot": boot_id()}
 
 
 def _is_run(folder: Path) -> bool:

@@ -22,13 +22,15 @@ class Standing:
         since: when it came to stand there, in unix seconds.
         attempt: the number of the attempt that goes on, or was the last; 0 before the first.
         failures: attempts that ended badly since somebody last queued the run by hand.
-        used_s: how long the attempts before this one took together, in seconds.
+        used_s: how long the attempts before this one took together, in seconds; sleep of the machine is not counted.
         due_at: not to be started before, in unix seconds; 0 for at once.
         launch: the number of the last launch; 0 before the first.
         launch_id: what the launcher calls that launch; None while the run waits to be launched.
         launched_at: when it was launched, in unix seconds; 0 while the run waits to be launched.
         changes: parameters that were changed when the run was resumed.
         policy: of the policy, what was changed then.
+        monotonic: when it came to stand there, on the machine's monotonic clock.
+        boot: the boot of the machine that this clock belongs to; empty when nobody said so.
     """
 
     state: RunState = RunState.QUEUED
@@ -43,6 +45,15 @@ class Standing:
     launched_at: float = 0.0
     changes: Mapping[str, Any] = field(default_factory=dict)
     policy: Mapping[str, Any] = field(default_factory=dict)
+    monotonic: float = 0.0
+    boot: str = ""
+
+    def seconds_until(self, at: float, monotonic: float, boot: str) -> float:
+        """Return how long the run has stood there, in seconds, at a moment that three clocks tell.
+
+        Of one boot, the monotonic clock counts: it stands still while the machine sleeps, and nobody sets it.
+        """
+        return max(monotonic - self.monotonic if boot and boot == self.boot else at - self.since, 0.0)
 
     @property
     def waits(self) -> bool:
@@ -74,17 +85,20 @@ def _launch(standing: Standing, event: Mapping[str, Any]) -> Standing:
 def _step(standing: Standing, event: Mapping[str, Any]) -> Standing:
     following = RunState(event["state"])
     if following not in NEXT[standing.state]:
-        return standing if standing.since else replace(standing, since=float(event["at"]))
+        return standing
     queued = following is RunState.QUEUED
     failed = queued and "after" in event and event.get("counts", True)
     by_hand = queued and "after" not in event
     went = standing.state in {RunState.RUNNING, RunState.CANCELLING} and standing.attempt > 0
-    used_s = max(float(event["at"]) - standing.since, 0.0) if went else 0.0
+    at, monotonic, boot = float(event["at"]), float(event.get("monotonic", 0.0)), str(event.get("boot", ""))
+    used_s = standing.seconds_until(at, monotonic, boot) if went else 0.0
     return replace(
         standing,
         state=following,
         reason=str(event.get("reason", "")),
-        since=float(event["at"]),
+        since=at,
+        monotonic=monotonic,
+        boot=boot,
         attempt=int(event.get("attempt", standing.attempt)),
         failures=0 if by_hand else standing.failures + failed,
         used_s=0.0 if by_hand else standing.used_s + used_s,

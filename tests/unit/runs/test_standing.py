@@ -125,6 +125,13 @@ def test_only_the_time_of_attempts_is_used_and_not_that_of_waiting() -> None:
     assert fold(lines).used_s == 30.0
 
 
+def test_an_attempt_is_timed_by_the_clock_that_nobody_sets_and_that_sleeps_with_the_machine() -> None:
+    going = {**run(at=1000.0), "monotonic": 50.0, "boot": "one"}
+    same = {**step(RunState.QUEUED, 9000.0, after="failed"), "monotonic": 70.0, "boot": "one"}
+    assert fold([step(RunState.QUEUED), going, same]).used_s == 20.0
+    assert fold([step(RunState.QUEUED), going, {**same, "boot": "two"}]).used_s == 8000.0
+
+
 def test_a_clock_that_was_set_back_takes_no_time_away() -> None:
     lines = [step(RunState.QUEUED, 100.0), run(at=1000.0), step(RunState.QUEUED, 10.0, after="failed")]
     assert fold(lines).used_s == 0.0

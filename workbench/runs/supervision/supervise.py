@@ -121,7 +121,7 @@ def _hold_to_deadlines(
 def _overdue(ledger: Ledger, run_id: str, standing: Standing) -> Stop | None:
     policy = ledger.policy(run_id)
     now = time.time()
-    went_s = standing.used_s + max(now - standing.since, 0.0)
+    went_s = standing.used_s + standing.seconds_until(now, time.monotonic(), boot_id())
     if policy.max_hours is not None and went_s > policy.max_hours * _HOUR_S:
         reason = f"It ran for {went_s / _HOUR_S:.2f} hours, longer than max_hours = {policy.max_hours:g}."
         return Stop("timeout", reason, now)

@@ -33,13 +33,16 @@ REBOOTED = "00000000-0000-4000-8000-000000000000"
 
 
 class Later:
-    """Stands in for the module ``time``: it is later than it is."""
+    """Stands in for the module ``time``: it is later than it is, and the machine slept for a part of that."""
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    def __init__(self, seconds: float, slept: float = 0.0) -> None:
+        self._seconds, self._awake = seconds, seconds - slept
 
     def time(self) -> float:
         return time.time() + self._seconds
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self._awake
 
 
 @pytest.fixture
@@ -250,6 +253,16 @@ def test_a_run_is_stopped_when_all_its_attempts_together_took_too_long(
     wish = wish_of(workspace, run_id)
     assert wish is not None
     assert (wish.why, wish.reason) == ("timeout", "It ran for 1.03 hours, longer than max_hours = 1.")
+
+
+def test_a_night_with_the_lid_closed_uses_up_no_hours(
+    workspace: Workspace, submit: Record, attempts: Any, settle: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = submit(policy=Policy(max_hours=1.0))
+    attempts.process(run_id)
+    monkeypatch.setattr(supervise, "time", Later(36_000, slept=33_000))
+    settle(run_id)
+    assert wish_of(workspace, run_id) is None
 
 
 @pytest.mark.parametrize("why", ["cancel", "timeout", "silence"])
