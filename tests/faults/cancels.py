@@ -7,7 +7,6 @@ measures how long it takes to end after the batch in hand, proves that nothing i
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import sys
 import time
@@ -17,9 +16,8 @@ from pathlib import Path
 
 from pipelines.api import Api
 from tests.faults import light, real
-from tests.faults.kills import read
 from tests.faults.stage import Failed, Light, Stage, check_gone, check_rows, until
-from workbench.errors import WorkbenchError
+from tests.faults.suite import note, read
 from workbench.runs.model import RunState
 from workbench.runs.run import Run
 from workbench.runs.training.checkpoint_files import newest_good
@@ -129,21 +127,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         for number in range(chosen.count):
             if number not in done:
-                _play_and_note(stage, draw(number), results)
+                _play(stage, draw(number), results)
     finally:
         stage.close()
     return report(read(results), chosen.count)
 
 
-def _play_and_note(stage: Stage, case: Case, results: Path) -> None:
-    try:
-        row = {**asdict(case), "passed": True, **play(stage, case)}
-    except (Failed, WorkbenchError) as problem:
-        row = {**asdict(case), "passed": False, "problem": str(problem)}
-    with results.open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(row) + "\n")
-    sys.stdout.write(f"{json.dumps(row)}\n")
-    sys.stdout.flush()
+def _play(stage: Stage, case: Case, results: Path) -> None:
+    note(results, asdict(case), lambda: play(stage, case))
 
 
 def report(rows: list[dict[str, object]], count: int) -> int:

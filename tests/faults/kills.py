@@ -8,7 +8,6 @@ alone (``--only 17``).
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import sys
 import time
@@ -19,7 +18,7 @@ from pathlib import Path
 
 from tests.faults import light, real
 from tests.faults.stage import TARGETS, Failed, Light, Stage, check_gone, check_rows, check_truth, kill, until
-from workbench.errors import WorkbenchError
+from tests.faults.suite import note, read
 from workbench.runs.model import RunState
 from workbench.runs.run import Run
 
@@ -123,26 +122,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         for number in numbers:
             if number not in done:
-                _play_and_note(stage, draw(number), results)
+                _play(stage, draw(number), results)
     finally:
         stage.close()
     return report([row for path in sorted(chosen.folder.glob("kills-*.jsonl")) for row in read(path)], chosen.count)
 
 
-def _play_and_note(stage: Stage, case: Case, results: Path) -> None:
-    try:
-        row = {**asdict(case), "passed": True, **play(stage, case)}
-    except (Failed, WorkbenchError) as problem:
-        row = {**asdict(case), "passed": False, "problem": str(problem)}
-    with results.open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(row) + "\n")
-    sys.stdout.write(f"{json.dumps(row)}\n")
-    sys.stdout.flush()
-
-
-def read(path: Path) -> list[dict[str, object]]:
-    """Return the rows of earlier cases."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+def _play(stage: Stage, case: Case, results: Path) -> None:
+    note(results, asdict(case), lambda: play(stage, case))
 
 
 def report(rows: list[dict[str, object]], count: int) -> int:

@@ -7,7 +7,6 @@ may be queued again, stopped, or called anything but what it is.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import sys
 import time
@@ -15,9 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.faults import light
-from tests.faults.kills import read
 from tests.faults.stage import Failed, Light, Stage, check_gone, check_rows
-from workbench.errors import WorkbenchError
+from tests.faults.suite import note, read
 from workbench.runs.model import Policy, RunState
 from workbench.runs.run import Run
 
@@ -34,7 +32,7 @@ def size(number: int) -> Light:
     return Light(epochs=chance.randint(1, 3), batches=chance.randint(2, 8), batch_s=0.02, checkpoint_bytes=100_000)
 
 
-def check(stage: Stage, run: Run, number: int) -> None:
+def check(run: Run, number: int) -> None:
     """Raise unless a run that has ended was never taken for anything but healthy."""
     if run.state is not RunState.COMPLETED:
         raise Failed(f"it ended {run.standing}")
@@ -55,19 +53,17 @@ def play(stage: Stage, numbers: Sequence[int], results: Path) -> None:
         stage.workspace.look()
         for number, (run, started) in list(going.items()):
             if run.state.ended or time.monotonic() - started > LIMIT_S:
-                _note(stage, run, number, results, round(time.monotonic() - started, 1))
+                _note(run, number, results, round(time.monotonic() - started, 1))
                 del going[number]
         time.sleep(0.1)
 
 
-def _note(stage: Stage, run: Run, number: int, results: Path, seconds: float) -> None:
-    row: dict[str, object] = {"number": number, "run": run.id, "passed": True, "seconds": seconds}
-    try:
-        check(stage, run, number)
-    except (Failed, WorkbenchError) as problem:
-        row |= {"passed": False, "problem": str(problem)}
-    with results.open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(row) + "\n")
+def _note(run: Run, number: int, results: Path, seconds: float) -> None:
+    def checked() -> dict[str, object]:
+        check(run, number)
+        return {}
+
+    note(results, {"number": number, "run": run.id, "seconds": seconds}, checked)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults import cancels, kills, quiet
 from tests.faults.stage import Stage
+from tests.faults.suite import read
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -41,4 +42,4 @@ def test_a_cancelled_run_ends_soon_saves_and_leaves_nothing(stage: Stage, number
 def test_healthy_runs_are_left_alone(stage: Stage, tmp_path: Path) -> None:
     results = tmp_path / "quiet.jsonl"
     quiet.play(stage, [1, 2, 3, 9], results)
-    assert [row.get("problem") for row in kills.read(results)] == [None] * 4
+    assert [row.get("problem") for row in read(results)] == [None] * 4
