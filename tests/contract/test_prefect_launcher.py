@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import engine, remains, variables
+from pipelines import engine, remains
 from pipelines.launcher import PrefectLauncher
-from workbench.processes import identify, members
+from tests.contract.stand_in import engine_members, stand_in
+from workbench.processes import identify
 from workbench.runs.supervision.remains import holder
 from workbench.settings import Settings, environment
 
@@ -56,9 +57,9 @@ def until(condition: Callable[[], object], timeout_s: float = 60) -> None:
 class House:
     """One engine with a folder for the diaries of its jobs."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, settings: Settings) -> None:
         self.workspace = root
-        self.settings = Settings(workbench_engine_home=root / "engine", prefect_api_url=None)
+        self.settings = settings
         self.launcher = PrefectLauncher(self.settings)
 
     def diary(self, run_id: str) -> str:
@@ -78,21 +79,14 @@ class House:
         return self.launcher.state(launch_id) == "ended"
 
     def members(self) -> list[int]:
-        return [process.pid for process in members({variables.MEMBER: str(self.settings.engine.root)})]
+        return engine_members(self.settings)
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     root = tmp_path_factory.mktemp("house")
-    (root / "stand-in").mkdir()
-    (root / "stand-in" / "sitecustomize.py").write_text(STAND_IN)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(root / "stand-in"))
-        patch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
-        found = House(root)
-        yield found
-        engine.stop(found.settings, grace_s=10)
-    assert found.members() == []
+    with stand_in(root, STAND_IN) as settings:
+        yield House(root, settings)
 
 
 def test_a_run_is_executed_once_in_the_environment_of_its_launcher(

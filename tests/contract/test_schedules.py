@@ -18,6 +18,7 @@ import pytest
 from pipelines import engine, entries, timetable, variables
 from pipelines.api import Api
 from pipelines.timetable import PrefectScheduler
+from tests.contract.stand_in import engine_members, stand_in
 from workbench.paths import WorkspacePaths
 from workbench.processes import members
 from workbench.schedules import files
@@ -61,8 +62,8 @@ def until(condition: Callable[[], object], timeout_s: float = 60) -> None:
 class House:
     """One engine, and one workspace whose schedules it wakes."""
 
-    def __init__(self, root: Path) -> None:
-        self.settings = Settings(workbench_engine_home=root / "engine", prefect_api_url=None)
+    def __init__(self, root: Path, settings: Settings) -> None:
+        self.settings = settings
         self.paths = WorkspacePaths(root / "ws")
         self.paths.root.mkdir()
         self.scheduler = PrefectScheduler(self.settings)
@@ -96,21 +97,14 @@ class House:
         return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
 
     def members(self) -> list[int]:
-        return [process.pid for process in members({variables.MEMBER: str(self.settings.engine.root)})]
+        return engine_members(self.settings)
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     root = tmp_path_factory.mktemp("house")
-    (root / "stand-in").mkdir()
-    (root / "stand-in" / "sitecustomize.py").write_text(STAND_IN)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(root / "stand-in"))
-        patch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
-        found = House(root)
-        yield found
-        engine.stop(found.settings, grace_s=10)
-    assert found.members() == []
+    with stand_in(root, STAND_IN) as settings:
+        yield House(root, settings)
 
 
 def test_a_schedule_fires_within_two_seconds_in_the_environment_of_whoever_added_it(
