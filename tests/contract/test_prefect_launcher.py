@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 from pipelines import engine, remains
 from pipelines.launcher import PrefectLauncher
 from tests.contract.stand_in import engine_members, stand_in
+from tests.waiting import until
 from workbench.processes import identify
 from workbench.runs.supervision.remains import holder
 from workbench.settings import Settings, environment
@@ -45,13 +46,6 @@ module = types.ModuleType("workbench.runs.execute")
 module.execute = execute
 sys.modules["workbench.runs.execute"] = module
 """
-
-
-def until(condition: Callable[[], object], timeout_s: float = 60) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
 
 
 class House:

@@ -6,8 +6,7 @@ import asyncio
 import os
 import random
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +18,7 @@ from pipelines import engine, entries, timetable, variables
 from pipelines.api import Api
 from pipelines.timetable import PrefectScheduler
 from tests.contract.stand_in import engine_members, stand_in
+from tests.waiting import until
 from workbench.paths import WorkspacePaths
 from workbench.processes import members
 from workbench.schedules import files
@@ -50,13 +50,6 @@ module = types.ModuleType("workbench.workspace")
 module.Workspace = Workspace
 sys.modules["workbench.workspace"] = module
 """
-
-
-def until(condition: Callable[[], object], timeout_s: float = 60) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
 
 
 class House:

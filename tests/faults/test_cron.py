@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 from pipelines import engine, entries, timetable, variables
 from pipelines.api import Api
 from pipelines.timetable import PrefectScheduler
+from tests.waiting import until
 from workbench.processes import members
 from workbench.runs.model import RunState
 from workbench.schedules.collection import Schedules
@@ -26,13 +27,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.heavy, pytest.mark.timeout(400)]
 
 LATE_S = 3.0
 CELLS = ('diary: str = ""  # where to write', "import time\nprint(time.time(), file=open(diary, 'a'))")
-
-
-def until(condition: Callable[[], object], timeout_s: float) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.1)
 
 
 @pytest.fixture

@@ -6,24 +6,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pipelines import engine, variables
+from tests.waiting import until
 from workbench.processes import members
 from workbench.settings import Settings, environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
-
-
-def until(condition: Callable[[], object], timeout_s: float = 60) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.1)
 
 
 def test_a_killed_engine_is_started_again_and_a_told_one_leaves_nothing(tmp_path: Path) -> None:

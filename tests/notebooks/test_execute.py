@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import nbformat
 import pytest
 
+from tests.waiting import until
 from workbench import paths
 from workbench.errors import ConflictError, LeaseError, RunError
 from workbench.runs.execute import execute
@@ -89,13 +89,6 @@ def child(workspace: Workspace, tmp_path: Path) -> Any:
     for process in started:
         process.kill()
         process.wait()
-
-
-def until(condition: Callable[[], object], timeout_s: float = 60) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
 
 
 def cells_of(run: Run) -> list[dict[str, Any]]:
