@@ -29,7 +29,7 @@ from workbench.deployments.model import (
 )
 from workbench.errors import ConflictError, EndpointError, RequestError, storage_error
 from workbench.serving.spec import read_spec
-from workbench.settings import environment
+from workbench.settings import ENGINE_MEMBER, environment
 
 READY_NAME = "ready.json"
 POLL_S = 0.05
@@ -200,10 +200,11 @@ def _check_port(port: int) -> None:
 def _spawn(model_folder: Path, folder: Path, port: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "workbench.serving", str(model_folder), "--name", folder.name]
     command += ["--port", str(port), "--ready-file", str(folder / READY_NAME)]
+    variables = environment(**{ENGINE_MEMBER: None})  # deployed by a run's notebook, it outlives the engine all the same
     with (folder / "endpoint.log").open("wb") as log:
         # A session of its own: Ctrl-C in the caller's terminal, or its end, does not reach the endpoint
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=environment()
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=variables
         )
 
 

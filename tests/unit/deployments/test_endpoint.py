@@ -19,6 +19,7 @@ from workbench.deployments.endpoint import predict, start_endpoint, stop_endpoin
 from workbench.deployments.model import Endpoint, alive, list_endpoints, read_record
 from workbench.errors import ConflictError, EndpointError, ModelError, RequestError
 from workbench.serving.spec import SPEC_NAME, WEIGHTS_NAME
+from workbench.settings import ENGINE_MEMBER, RUN_MARK
 
 pytestmark = pytest.mark.slow
 
@@ -44,6 +45,14 @@ def image(tmp_path: Path) -> Path:
     path = tmp_path / "image.jpg"
     cv2.imwrite(str(path), np.full((64, 64, 3), 90, dtype=np.uint8))
     return path
+
+
+def test_an_endpoint_that_a_run_deployed_belongs_to_neither_the_run_nor_the_engine(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for mark in (ENGINE_MEMBER, RUN_MARK):
+        monkeypatch.setenv(mark, "theirs")
+    assert not {ENGINE_MEMBER, RUN_MARK} & psutil.Process(start().pid).environ().keys()
 
 
 def test_an_endpoint_answers_is_on_record_and_stops(start: Start, image: Path, tmp_path: Path) -> None:
