@@ -200,7 +200,7 @@ def _check_port(port: int) -> None:
 def _spawn(model_folder: Path, folder: Path, port: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "workbench.serving", str(model_folder), "--name", folder.name]
     command += ["--port", str(port), "--ready-file", str(folder / READY_NAME)]
-    variables = environment(**{ENGINE_MEMBER: None})  # deployed by a run's notebook, it outlives the engine all the same
+    variables = environment(**{ENGINE_MEMBER: None})  # one that a run deployed outlives the engine too
     with (folder / "endpoint.log").open("wb") as log:
         # A session of its own: Ctrl-C in the caller's terminal, or its end, does not reach the endpoint
         return subprocess.Popen(
