@@ -25,6 +25,7 @@ _HOMES = {
     "TrainingConfig": "workbench.config.schema",
     "Workspace": "workbench.workspace",
     "WorkbenchError": "workbench.errors",
+    "log": "workbench.runs.here",
     "open": "workbench.workspace",
 }
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "WorkbenchError",
     "Workspace",
     "__version__",
+    "log",
     "open",
 ]
 
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from workbench.config.schema import TrainingConfig
     from workbench.errors import WorkbenchError
     from workbench.exports.export import Export
+    from workbench.runs.here import log
     from workbench.runs.model import RunState
     from workbench.runs.run import Run
     from workbench.settings import Settings

@@ -16,6 +16,7 @@ expected, what to do next). What does not: the printing of errors (``cli``), the
     ├── LeaseError               another process writes this run
     ├── RunError                 a run ended failed, crashed or cancelled
     ├── ExportError              an export that was not written, or does not answer like the model
+    ├── TrackerError             a tracker that does not answer, or refuses what it is sent
     └── EndpointError            an endpoint that does not start or does not answer
 """
 
@@ -115,6 +116,10 @@ class RunError(WorkbenchError):
 
 class ExportError(WorkbenchError):
     """An export was not written, or does not answer like the model."""
+
+
+class TrackerError(WorkbenchError):
+    """A tracker does not answer, or refuses what it is sent; field ``retry`` says whether trying again may help."""
 
 
 class EndpointError(WorkbenchError):

@@ -7,7 +7,8 @@ What lives here: names of files and folders. What does not: reading or writing t
       projects/<project>/          project.json, sessions/<session>.json
       datasets/<name>/             dataset.json, manifest.jsonl, tree/ (links that ultralytics reads)
       weights/                     pretrained and registered checkpoints, with weights.json
-      runs/<run>/                  run.json, events/, attempts/N/, checkpoints/, export/, result.json
+      runs/<run>/                  run.json, events/, attempts/N/, checkpoints/, metrics/, media/, trackers/, export/,
+                                   result.json
       schedules/<name>.json        what is run again and again, and when
       deployments/<name>/          deployment.json and the endpoint's log
 """
@@ -73,6 +74,21 @@ class RunPaths:
         return self.root / "checkpoints"
 
     @property
+    def metrics(self) -> Path:
+        """What the event logs say of metrics, sorted for queries: a view that can be made again from them."""
+        return self.root / "metrics"
+
+    @property
+    def media(self) -> Path:
+        """Images, plots, confusion matrices and curves that the run made."""
+        return self.root / "media"
+
+    @property
+    def trackers(self) -> Path:
+        """How far each tracker was told, and the private folder of each."""
+        return self.root / "trackers"
+
+    @property
     def export(self) -> Path:
         """The exported model, its spec file and its certificate (runs of kind ``export``)."""
         return self.root / "export"
@@ -117,6 +133,11 @@ class RunPaths:
         if not folder.is_dir():
             return []
         return sorted(int(child.name) for child in folder.iterdir() if child.name.isdigit())
+
+
+def attempt_of(folder: Path) -> tuple[RunPaths, int]:
+    """Return the run and the number of the attempt whose folder this is."""
+    return RunPaths(folder.parents[1]), int(folder.name)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from workbench.paths import EnginePaths
 
 ENGINE_MEMBER = "WORKBENCH_ENGINE_MEMBER"  # marks every process of an engine with the engine's folder
 RUN_MARK = "WORKBENCH_RUN_MARK"  # marks every process of an attempt, see ``runs.remains``
+ATTEMPT = "WORKBENCH_ATTEMPT"  # the folder of the attempt that a process belongs to, see ``runs.here``
 BACKENDS = ("clearml", "mlflow", "wandb", "database")
 ASSETS_URL = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
 
@@ -104,10 +105,21 @@ def load() -> Settings:
 def environment(**changes: str | None) -> dict[str, str]:
     """Return this process's environment with ``changes``, for a child process; ``None`` removes a variable.
 
-    The mark of a run is left out: what a run's notebook starts apart from itself, e.g. another run, is no part of it.
+    The marks of a run are left out: what a run's notebook starts apart from itself, e.g. another run, is no part of it.
     """
-    merged: dict[str, str | None] = {**os.environ, RUN_MARK: None, **changes}
+    merged: dict[str, str | None] = {**os.environ, RUN_MARK: None, ATTEMPT: None, **changes}
     return {name: value for name, value in merged.items() if value is not None}
+
+
+def variables(*prefixes: str) -> dict[str, str]:
+    """Return the variables of a library's own settings, e.g. ``variables("MLFLOW_")``; empty ones are left out."""
+    return {name: value for name, value in os.environ.items() if value and name.startswith(prefixes)}
+
+
+def attempt_folder() -> Path | None:
+    """Return the folder of the attempt that this process belongs to; None outside of a run."""
+    folder = os.environ.get(ATTEMPT)
+    return Path(folder) if folder else None
 
 
 def export_environment(changes: Mapping[str, str]) -> None:

@@ -36,6 +36,7 @@ def test_a_notebook_that_was_not_started_as_a_run_is_told_how(run_dir: str) -> N
 
 def test_metrics_reach_whoever_reads_the_run(job: Job, workspace: Workspace) -> None:
     job.metrics(3, {"loss": math.nan}, scope="epoch")
+    job.sync()
     found = workspace.run(job.spec.id).metrics()
     assert found[0]["step"] == 3
     assert math.isnan(found[0]["loss"])

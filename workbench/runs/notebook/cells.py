@@ -115,7 +115,10 @@ class CellClient(PapermillNotebookClient):  # type: ignore[misc]
     def execute(self, **_options: Any) -> Any:
         """Start a kernel, run the cells, end the kernel."""
         self.reset_execution_trackers()
-        options = kernel.start_options(self.execution.words, self.execution.mark, str(self.execution.working_folder))
+        execution = self.execution
+        options = kernel.start_options(
+            execution.words, execution.mark, execution.output.parent, str(execution.working_folder)
+        )
         with ExitStack() as stack:
             try:
                 stack.enter_context(self.setup_kernel(**options))

@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -18,7 +19,7 @@ from jupyter_client.manager import AsyncKernelManager
 
 from workbench.processes import alive, family, members
 from workbench.runs.supervision.remains import MARK
-from workbench.settings import environment
+from workbench.settings import ATTEMPT, environment
 
 _WORDS_BYTES = 16 * 1024
 _JOIN_S = 1.0
@@ -80,10 +81,10 @@ class LastWords:
         os.close(self._read_end)
 
 
-def start_options(words: LastWords, mark: str, working_folder: str) -> dict[str, Any]:
-    """Return how the kernel's process is started."""
+def start_options(words: LastWords, mark: str, attempt: Path, working_folder: str) -> dict[str, Any]:
+    """Return how the kernel's process is started; ``attempt`` is the attempt's folder."""
     return {
-        "env": environment(**{MARK: mark}),
+        "env": environment(**{MARK: mark, ATTEMPT: str(attempt)}),
         "cwd": working_folder,
         "stdout": words.write_end,
         "stderr": words.write_end,

@@ -155,7 +155,7 @@ class Recorder:
         rows = torch.stack([row[3] for row in self.pending]).tolist()  # one transfer for all pending batches
         for (step, epoch, measured_at, _, learning_rate), losses in zip(self.pending, rows, strict=True):
             values = {**dict(zip(names, losses, strict=True)), "lr": learning_rate, "memory_gb": memory_gb}
-            self.job.metrics(step, values, scope="batch", epoch=epoch, measured_at=round(measured_at, 3))
+            self.job.metrics(step, values, scope="batch", epoch=epoch, at=measured_at)
         self.pending.clear()
         self.job.log("progress", **self.progress(trainer))
 
@@ -186,6 +186,7 @@ class Recorder:
     def publish(self, trainer: Any, batch: int) -> None:
         """Save and publish a checkpoint, after ``batch`` batches of the epoch in hand; 0 at its end."""
         self.job.beat("save", trainer.epoch + 1, batch)
+        self.job.sync()  # a later attempt measures only what comes after the checkpoint
         epoch = int(trainer.epoch) + (0 if batch else 1)
         step = self.step_before(trainer) + (0 if batch else len(trainer.train_loader))
         newest = self.job.scratch / "newest.pt"
@@ -228,6 +229,7 @@ class Recorder:
             images=len(trainer.train_loader.dataset),
             values=numbers({name: float(value) for name, value in trainer.metrics.items()}),
         )
+        self.job.sync()
         publish(self.job.paths, Path(trainer.last), Path(trainer.best), epoch=self.epochs_done, final=True)
 
 
