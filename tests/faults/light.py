@@ -81,6 +81,7 @@ def _train_epoch(job: Job, size: Size, epoch: int) -> None:
 def _save(job: Job, size: Size, epoch: int, batch: int) -> None:
     from workbench.runs.training.checkpoint_files import AtomicPath
 
+    job.sync()
     content = json.dumps({"epoch": epoch, "batch": batch}).encode()
     newest = AtomicPath(job.scratch / "last.pt")
     newest.write_bytes(content.ljust(size.checkpoint_bytes))
