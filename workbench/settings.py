@@ -21,7 +21,9 @@ from workbench.paths import EnginePaths
 ENGINE_MEMBER = "WORKBENCH_ENGINE_MEMBER"  # marks every process of an engine with the engine's folder
 RUN_MARK = "WORKBENCH_RUN_MARK"  # marks every process of an attempt, see ``runs.remains``
 ATTEMPT = "WORKBENCH_ATTEMPT"  # the folder of the attempt that a process belongs to, see ``runs.here``
+TRACKER_MARK = "WORKBENCH_TRACKER_MARK"  # marks every process of a backend of a run, see ``tracking.channel``
 BACKENDS = ("clearml", "mlflow", "wandb", "database")
+TRACKERS_GROUP = "workbench.trackers"  # entry points: third parties register their backends here
 ASSETS_URL = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
 
 
@@ -52,6 +54,9 @@ class Settings(BaseSettings):
     observability_backends: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Trackers to feed: a comma list of clearml, mlflow, wandb, database."
     )
+    observability_finish_s: float = Field(
+        default=60.0, ge=0, le=3600, description="How long trackers are tried for after a run has ended, in seconds."
+    )
     database_url: SecretStr | None = Field(default=None, description="A Postgres URL instead of the SQLite file.")
     prefect_api_url: str | None = Field(default=None, description="A shared Prefect server instead of the local one.")
     google_api_key: SecretStr | None = Field(default=None, description="Turns the Gemini chat on.")
@@ -61,13 +66,13 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        names = tuple(name.strip() for name in value.split(",") if name.strip())
+        names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
         for name in names:
-            if name not in BACKENDS:
+            if name not in BACKENDS and name not in (known := known_backends()):
                 raise RequestError(
                     f"OBSERVABILITY_BACKENDS names '{name}'.",
-                    f"Known backends: {', '.join(BACKENDS)}.",
-                    did_you_mean(name, BACKENDS) or "Remove it from the list.",
+                    f"Known backends: {', '.join(known)}.",
+                    did_you_mean(name, known) or "Remove it from the list.",
                     name=name,
                 )
         return names
@@ -80,6 +85,14 @@ class Settings(BaseSettings):
     def workspace(self, path: str | Path | None = None) -> Path:
         """Return the absolute workspace folder: ``path`` when given, else WORKBENCH_HOME."""
         return Path(path or self.workbench_home).expanduser().absolute()
+
+
+def known_backends() -> tuple[str, ...]:
+    """Return the names of our own backends and of those that third parties have registered; reads package metadata."""
+    from importlib.metadata import entry_points
+
+    others = {entry.name for entry in entry_points(group=TRACKERS_GROUP)} - set(BACKENDS)
+    return (*BACKENDS, *sorted(others))
 
 
 def load() -> Settings:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.metrics.log import number
+from workbench.metrics.encode import number
 
 _PIPE_WIDTH = 200
 

@@ -10,31 +10,14 @@ a newline, so that only that one line is lost.
 
 from __future__ import annotations
 
-import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-import orjson
-
 from workbench.errors import storage_error
-
-_NON_FINITE = {math.inf: "Infinity", -math.inf: "-Infinity"}
-LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
-
-
-def number(value: float) -> float | str:
-    """Return ``value`` as JSON keeps it: NaN and the infinities as words, since JSON has no numbers for them."""
-    if math.isfinite(value):
-        return value
-    return _NON_FINITE.get(value, "NaN")
-
-
-def numbers(values: Mapping[str, float]) -> dict[str, float | str]:
-    """Return metrics as JSON keeps them."""
-    return {name: number(float(value)) for name, value in values.items()}
+from workbench.metrics import encode
 
 
 class LineFile:
@@ -126,7 +109,7 @@ class EventLog:
             StorageError: when the disk is full or the file is gone; the event is then not in the log.
         """
         event = {"at": self._clock(), "kind": kind, **fields}
-        line = orjson.dumps(event, option=LINE)
+        line = encode.line(event)
         try:
             self._file.write(line)
         except OSError as error:

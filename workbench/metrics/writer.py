@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-import operator
 import os
 import threading
 import time
@@ -23,18 +22,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, SupportsIndex
 
-import orjson
-
-from workbench.errors import ConflictError, ParameterError, StorageError, storage_error
-from workbench.metrics.log import LINE, LineFile, number
+from workbench.errors import ConflictError, StorageError, storage_error
+from workbench.metrics import encode
+from workbench.metrics.log import LineFile
 
 EVERY_S = 0.05
-NAME_LENGTH = 250  # also the longest that MLflow takes
 _QUEUE_BYTES = 64 << 20
 _LINE_BYTES = 2048  # the queue counts a line as at least this long
 _CHUNK = 2048  # lines a write: joining them keeps the interpreter from other threads for a quarter of a millisecond
 _PATIENCE_S = 2.0  # a disk that takes nothing for longer is an error for the caller
-_PLAIN = frozenset({float, int})
 _log = logging.getLogger(__name__)
 
 
@@ -99,20 +95,11 @@ class Writer:
             event["epoch"] = epoch
         if fields:
             event |= fields
-        event["step"] = step if type(step) is int else _index(step)
+        event["step"] = step if type(step) is int else encode.whole(step)
         if not metrics.keys() <= self._known:
-            self._learn(metrics)
-        if not set(map(type, metrics.values())) <= _PLAIN:
-            metrics = {name: _float(name, value) for name, value in metrics.items()}
-        event["values"] = metrics
-        try:
-            line = orjson.dumps(event, option=LINE)
-        except (TypeError, orjson.JSONEncodeError):  # an integer of more than 64 bits
-            line = b"null"
-        if b"null" in line:  # JSON has no NaN
-            event["values"] = {name: number(float(value)) for name, value in metrics.items()}
-            line = _dumps(event)
-        self._put(line)
+            encode.check_names(metrics)
+            self._known |= metrics.keys()
+        self._put(encode.row(event, metrics))
 
     def append(self, kind: str, **fields: Any) -> None:
         """Note any other event; it keeps its place among the metrics.
@@ -121,7 +108,7 @@ class Writer:
             ParameterError: when a field is not JSON-able.
             StorageError: as ``log``.
         """
-        self._put(_dumps({"at": self._clock(), "kind": kind, **fields}))
+        self._put(encode.line({"at": self._clock(), "kind": kind, **fields}))
 
     def flush(self) -> None:
         """Return when all that was noted can be read by other processes.
@@ -172,17 +159,6 @@ class Writer:
         if len(self._queue) * max(len(line), _LINE_BYTES) >= _QUEUE_BYTES:
             self._wait_for_room(line)
         self._queue.append(line)
-
-    def _learn(self, metrics: Mapping[str, float]) -> None:
-        for name in metrics:
-            if not isinstance(name, str) or not 0 < len(name) <= NAME_LENGTH or not name.isprintable():
-                raise ParameterError(
-                    f"A metric is named {str(name)[: NAME_LENGTH + 20]!r}.",
-                    f"A text of 1 to {NAME_LENGTH} characters that can be printed: no newline, no tab.",
-                    "Rename the metric; nothing of this call was kept.",
-                    name=str(name)[: NAME_LENGTH + 20],
-                )
-        self._known |= metrics.keys()
 
     def _see_to_thread(self) -> None:
         """Start the thread when this is the first event in this process; tell of a disk that takes nothing."""
@@ -252,38 +228,6 @@ def _write(reference: weakref.ref[Writer], stop: threading.Event) -> None:
                 _log.warning("%s It is tried again.", error.happened)
                 warned = True
         del writer
-
-
-def _index(step: Any) -> int:
-    try:
-        return operator.index(step)
-    except TypeError:
-        raise ParameterError(
-            f"step is {step!r}, of type {type(step).__name__}.", "A whole number.", "Count batches or epochs."
-        ) from None
-
-
-def _float(name: str, value: Any) -> float:
-    if value is not None and not isinstance(value, str | bytes):
-        with suppress(TypeError, ValueError, RuntimeError):  # RuntimeError: a torch tensor of several numbers
-            return float(value)
-    raise ParameterError(
-        f"Metric '{name}' is {str(value)[:60]!r}, of type {type(value).__name__}.",
-        "A number; NaN and the infinities are numbers too.",
-        "Leave the metric out where there is no value; nothing of this call was kept.",
-        name=name,
-    )
-
-
-def _dumps(event: dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(event, option=LINE)
-    except (TypeError, orjson.JSONEncodeError) as error:
-        raise ParameterError(
-            f"An event of kind '{event['kind']}' cannot be kept: {error}.",
-            "Texts, numbers, lists and dicts of these.",
-            "Convert its fields first; nothing of this call was kept.",
-        ) from error
 
 
 _WRITERS: weakref.WeakSet[Writer] = weakref.WeakSet()

@@ -11,7 +11,8 @@ import orjson
 import pytest
 
 from workbench.errors import StorageError
-from workbench.metrics.log import EventLog, number, numbers
+from workbench.metrics.encode import number, numbers
+from workbench.metrics.log import EventLog
 from workbench.metrics.tail import read_events, values
 
 

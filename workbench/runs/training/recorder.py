@@ -16,7 +16,7 @@ import torch
 
 from workbench import storage
 from workbench.errors import ModelError, StorageError
-from workbench.metrics.log import numbers
+from workbench.metrics.encode import numbers
 from workbench.runs.job import Job
 from workbench.runs.stop import StoppedError
 from workbench.runs.training.checkpoint_files import AtomicPath, publish

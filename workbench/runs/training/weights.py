@@ -17,7 +17,7 @@ from filelock import FileLock
 from workbench import storage
 from workbench.config import catalogue
 from workbench.errors import ConflictError, ModelError, StorageError, storage_error
-from workbench.metrics.log import number
+from workbench.metrics.encode import number
 from workbench.paths import WorkspacePaths
 from workbench.runs.model import ModelLock, now
 from workbench.settings import Settings
