@@ -12,7 +12,8 @@ CONSTRAINTS := constraints/$(TAG).txt
 export WORKBENCH_HOME ?= $(CURDIR)/workspace
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo lab test check fmt notebooks bench bench-overhead faults faults-quiet faults-cancel faults-bigger faults-cron faults-seeds constraints system clean-venv
+.PHONY: help setup demo lab test check fmt notebooks bench bench-overhead bench-metrics bench-latency bench-charts bench-outage \
+  faults faults-quiet faults-cancel faults-bigger faults-cron faults-seeds faults-logs constraints system clean-venv
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -85,10 +86,27 @@ faults-bigger: $(READY) system  ## 20 runs on a shared server with Postgres, and
 faults-seeds: $(READY)  ## interrupted and uninterrupted trainings side by side, three seeds each
 	$(BIN)/python -m tests.faults.seeds --folder $(FAULTS)
 
-bench: bench-overhead  ## measure what is claimed
+faults-logs: $(READY)  ## kill -9 a writer 50 times, also while its log is compacted: nothing acknowledged is lost
+	$(BIN)/python -m tests.faults.logs --count 50
+
+bench: bench-overhead bench-metrics bench-latency bench-charts  ## measure what is claimed
 
 bench-overhead: $(READY)  ## what a notebook job costs over plain Python
 	$(BIN)/python -m tests.bench.overhead
+
+bench-metrics: $(READY)  ## points a second: ours, trackio, wandb, tensorboardX, mlflow; and what the caller waits
+	@$(BIN)/python -c 'import trackio, tensorboardX' 2>/dev/null || \
+	  $(BIN)/python -m pip install --quiet --no-input --constraint $(CONSTRAINTS) --editable '.[bench]'
+	$(BIN)/python -m tests.bench.ingest
+
+bench-latency: $(READY)  ## from a write to its sight in another process, three writers and three readers
+	$(BIN)/python -m tests.bench.latency
+
+bench-charts: $(READY)  ## charts of 10M points, ten runs compared, last values of a thousand
+	$(BIN)/python -m tests.bench.charts
+
+bench-outage: $(READY)  ## what a training notices of an MLflow server that is down (20 min)
+	$(BIN)/python -m tests.bench.outage
 
 constraints: $(CONSTRAINTS)  ## resolve pinned versions for PYTHON (e.g. PYTHON=python3.12)
 

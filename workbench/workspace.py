@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from workbench import settings as environment
 from workbench.config.schema import TrainingConfig
@@ -26,11 +26,15 @@ from workbench.runs.record import Picture, Table, curves
 from workbench.runs.run import Run
 from workbench.runs.supervision.dispatcher import Dispatcher
 from workbench.runs.supervision.launcher import Launcher, Launchers
+from workbench.runs.trackers import Trackers
 from workbench.runs.training.weights import Progress, Weights
 from workbench.schedules.collection import Schedules
 from workbench.settings import Settings
 from workbench.sources import check_task, checkpoint_of, lock_dataset, weights_of
 from workbench.submission import Filing, Submission
+
+if TYPE_CHECKING:
+    from workbench.runs.history import History
 
 
 class Workspace:
@@ -63,7 +67,9 @@ class Workspace:
         self.weights = Weights(self.paths, self.settings)
         self.dispatcher = Dispatcher(self.settings, Launchers(self.settings, launcher))
         self.schedules = Schedules(self)
+        self.trackers = Trackers(self.ledger, self.settings)
         self._submission = Submission(self.projects, self.ledger, self.dispatcher)
+        self._history: History | None = None
 
     def __repr__(self) -> str:
         return f"<Workspace {self.paths.root}>"
@@ -71,6 +77,15 @@ class Workspace:
     def look(self) -> None:
         """Settle what has happened to the runs since somebody last looked; cheap while nothing goes on."""
         self.dispatcher.look(self.ledger)
+
+    @property
+    def history(self) -> History:
+        """What all runs measured."""
+        if self._history is None:
+            from workbench.runs.history import History  # pyarrow and duckdb take a moment: only who asks waits for them
+
+            self._history = History(self.ledger)
+        return self._history
 
     def run(self, name: str) -> Run:
         """Return a run by its id, the beginning of its id, its name, or ``last``.

@@ -15,6 +15,7 @@ from workbench.cli import (
     deployments,
     doctor,
     exports,
+    history,
     lab,
     measure,
     models,
@@ -24,6 +25,7 @@ from workbench.cli import (
     runs,
     schedule,
     sessions,
+    trackers,
     train,
 )
 from workbench.errors import RequestError, WorkbenchError
@@ -53,9 +55,9 @@ for command in (
     doctor.clean,
 ):
     app.command()(command)
-for verb in running.VERBS:
+for verb in (*running.VERBS, *history.VERBS):
     runs.app.command()(verb)
-for noun in (projects, sessions, datasets, models, runs, schedule, exports, deployments):
+for noun in (projects, sessions, datasets, models, runs, schedule, exports, deployments, trackers):
     app.add_typer(noun.app, name=noun.NAME)
 
 

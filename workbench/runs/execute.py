@@ -27,6 +27,7 @@ from workbench.runs.stop import take_back
 from workbench.runs.supervision.remains import mark_of, sweep
 from workbench.runs.supervision.retry import End, close_attempt, may_help
 from workbench.runs.training import offline
+from workbench.runs.upkeep import beside, sort_out
 
 
 def execute(
@@ -54,12 +55,16 @@ def execute(
     with Lease(run.lease):
         attempt = _begin(ledger, run_id, launch)
         by = f"attempt-{attempt}"
-        with _recorded_end(ledger, run_id, by, cancelled):
-            try:
-                _run_notebook(ledger, run_id, attempt)
-            finally:
-                shutil.rmtree(run.attempt(attempt).scratch, ignore_errors=True)
-            return _publish(ledger, run_id, attempt)
+        try:
+            with _recorded_end(ledger, run_id, by, cancelled):
+                try:
+                    with beside(ledger, run_id, attempt):
+                        _run_notebook(ledger, run_id, attempt)
+                finally:
+                    shutil.rmtree(run.attempt(attempt).scratch, ignore_errors=True)
+                return _publish(ledger, run_id, attempt)
+        finally:
+            sort_out(ledger, run_id)
 
 
 def _begin(ledger: Ledger, run_id: str, launch: int | None) -> int:

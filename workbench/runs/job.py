@@ -13,6 +13,7 @@ from typing import Any
 from workbench import storage
 from workbench.errors import ParameterError
 from workbench.metrics.encode import numbers
+from workbench.metrics.media import Media
 from workbench.metrics.tail import Event, read_events
 from workbench.metrics.writer import Writer
 from workbench.paths import AttemptPaths, RunPaths
@@ -98,6 +99,11 @@ class Job:
             ParameterError: when a name or a value is none.
         """
         self._log.log(step, values, **fields)
+
+    @property
+    def media(self) -> Media:
+        """Keeps texts, images, plots, confusion matrices and curves with the run."""
+        return Media(self.paths, self._log)
 
     def sync(self) -> None:
         """Wait until the disk has all that was noted: before a checkpoint that a later attempt goes on from.

@@ -7,13 +7,14 @@ What lives here: ``Run``, a view of the ledger that anyone may hold, in any proc
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ConflictError, RunError, StorageError
 from workbench.metrics.rows import current
+from workbench.metrics.subscribe import Received, subscribe
 from workbench.metrics.tail import Event, EventTail, values
 from workbench.paths import RunPaths
 from workbench.runs.changes import changed_parameters, split_policy
@@ -24,6 +25,10 @@ from workbench.runs.model import RunResult, RunSpec, RunState
 from workbench.runs.standing import Standing
 from workbench.runs.supervision.dispatcher import Dispatcher
 from workbench.runs.training.checkpoint_files import finished_epochs
+
+if TYPE_CHECKING:
+    from workbench.metrics.reader import RunMetrics
+    from workbench.runs.media import RunMedia
 
 POLL_S = 0.2
 _LOOK_S = 2.0
@@ -41,6 +46,7 @@ class Run:
     def __init__(self, ledger: Ledger, dispatcher: Dispatcher, run_id: str) -> None:
         self._ledger, self._dispatcher = ledger, dispatcher
         self.id = run_id
+        self._history: RunMetrics | None = None
 
     def __repr__(self) -> str:
         return f"<Run {self.id} {self.state}>"
@@ -133,6 +139,37 @@ class Run:
             for event in current(self.events())
             if event["kind"] == "metrics" and event.get("scope") == scope
         ]
+
+    @property
+    def history(self) -> RunMetrics:
+        """Its metrics for charts and tables: series of a few points that stand for millions, summaries, Arrow."""
+        if self._history is None:
+            from workbench.runs.history import open_metrics  # pyarrow takes a moment: only who asks waits for it
+
+            self._history = open_metrics(self.paths, ended=self.state.ended)
+        return self._history
+
+    @property
+    def media(self) -> RunMedia:
+        """Its texts, pictures, confusion matrix and curves."""
+        from workbench.runs.media import RunMedia  # pictures need more than most who look at a run
+
+        return RunMedia(self.paths)
+
+    def subscribe(
+        self, after: str | None = None, kinds: Collection[str] | None = None, scopes: Collection[str] | None = None
+    ) -> AsyncIterator[Received]:
+        """Yield events as they come, each with a cursor, until the run has ended.
+
+        Args:
+            after: the ``str`` of a cursor to go on from; the start when left out.
+            kinds: kinds of events, e.g. ``("metrics", "state")``; all when left out.
+            scopes: of the metrics, the scopes, e.g. ``("epoch",)``; all when left out.
+
+        Raises:
+            RequestError: when ``after`` is no cursor.
+        """
+        return subscribe(self.paths.events, after=after, kinds=kinds, scopes=scopes, until=lambda: self.state.ended)
 
     def follow(self) -> Iterator[Event]:
         """Yield events as they come, until the run has ended.

@@ -21,6 +21,7 @@ from workbench.runs.job import Job
 from workbench.runs.stop import StoppedError
 from workbench.runs.training.checkpoint_files import AtomicPath, publish
 from workbench.runs.training.checkpoints import inspect
+from workbench.runs.training.evidence import counting, evidence
 from workbench.runs.training.trainer import Place, save
 
 _FLUSH_S = 1.0  # losses are read from the device this often: reading each batch would stall a GPU
@@ -63,6 +64,7 @@ class Recorder:
             "on_val_batch_end": self.on_val_batch,
             "on_model_save": self.on_save,
             "on_fit_epoch_end": self.on_epoch_end,
+            "on_train_end": self.on_end,
         }
 
     def on_setup(self, trainer: Any) -> None:
@@ -83,7 +85,8 @@ class Recorder:
             for path in (trainer.last, trainer.best):
                 if path.exists():
                     path.write_bytes(path.read_bytes())  # the published file is a link to the old bytes
-            strip_and_validate()
+            with counting(trainer.validator):
+                strip_and_validate()
             self.end(trainer)
 
         trainer.final_eval = final_eval
@@ -231,6 +234,16 @@ class Recorder:
         )
         self.job.sync()
         publish(self.job.paths, Path(trainer.last), Path(trainer.best), epoch=self.epochs_done, final=True)
+
+    def on_end(self, trainer: Any) -> None:
+        """Keep what the training shows besides numbers."""
+        found, media = evidence(trainer.validator, Path(trainer.save_dir)), self.job.media
+        if found.matrix is not None:
+            media.confusion_matrix(found.matrix)
+        for curve in found.curves:
+            media.curve(curve)
+        for plot in found.plots:
+            media.plot(plot.stem, plot)
 
 
 def _is_readable(path: Path) -> bool:

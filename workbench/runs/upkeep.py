@@ -1,0 +1,105 @@
+"""What goes on beside an attempt, in the process that supervises it: the training pays for none of it.
+
+What lives here: system metrics, telling trackers, and sorting what was measured, for queries. What does not: each of
+these (``metrics.system``, ``runs.forward``, ``metrics.compact``). None of them may fail a run: what they make can be
+made again, or is worth less than the run.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import psutil
+
+from workbench import settings
+from workbench.errors import StorageError, WorkbenchError
+from workbench.metrics.compact import compact, is_due
+from workbench.metrics.system import Sampler
+from workbench.metrics.writer import Writer
+from workbench.paths import RunPaths
+from workbench.processes import members
+from workbench.runs import forward
+from workbench.runs.ledger import Ledger
+from workbench.runs.supervision.remains import MARK, mark_of
+
+_LOOK_S = 60.0
+_NICE = 10
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def beside(ledger: Ledger, run_id: str, attempt: int) -> Iterator[None]:
+    """While an attempt goes on: sample the system, tell the trackers, and keep a long log quick to query."""
+    run = ledger.paths.run(run_id)
+    begin = datetime.fromisoformat(ledger.spec(run_id).created_at).timestamp()
+    with ExitStack() as stack:
+        try:
+            forward.start(ledger.paths.root, run_id, settings.load().observability_backends)
+            writer = stack.enter_context(_writer(run, attempt))
+            mark = mark_of(run_id, attempt)
+            stack.enter_context(Sampler(writer, run.root, lambda: _pids(mark), begin=begin))
+            stack.enter_context(_compacting(run, mark))
+        except (WorkbenchError, OSError) as error:
+            _log.warning("Something beside run '%s' does not go on: %s", run_id, error)
+        yield
+
+
+def sort_out(ledger: Ledger, run_id: str) -> None:
+    """Sort what a run measured that has ended, so that any question about it is answered quickly."""
+    run = ledger.paths.run(run_id)
+    try:
+        if ledger.state(run_id).ended:
+            compact(run.events, run.metrics)
+    except WorkbenchError as error:  # whoever asks first does it then
+        _log.warning("What run '%s' measured was not sorted: %s", run_id, error)
+
+
+def _pids(mark: str) -> list[int]:
+    """Return the processes of the attempt: its kernel, and what that started."""
+    return [process.pid for process in members({MARK: mark})]
+
+
+@contextmanager
+def _writer(run: RunPaths, attempt: int) -> Iterator[Writer]:
+    writer = Writer(run.events, f"system-{attempt}")
+    try:
+        yield writer
+    finally:
+        try:
+            writer.close()
+        except StorageError as error:
+            _log.warning("The last system metrics are lost: %s", error)
+
+
+@contextmanager
+def _compacting(run: RunPaths, mark: str) -> Iterator[None]:
+    """Look once a minute whether the log has grown long; a process of its own, which others go before, sorts it."""
+    stop = threading.Event()
+    thread = threading.Thread(target=_look, args=(run, mark, stop), name="compaction", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+
+
+def _look(run: RunPaths, mark: str, stop: threading.Event) -> None:
+    while not stop.wait(_LOOK_S):
+        if is_due(run.events, run.metrics):
+            _compact_apart(run.events, run.metrics, mark)
+
+
+def _compact_apart(events: Path, metrics: Path, mark: str) -> None:
+    command = [sys.executable, "-m", "workbench.metrics.compact", str(events), str(metrics)]
+    child = subprocess.Popen(
+        command, env=settings.environment(**{MARK: mark}), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    psutil.Process(child.pid).nice(_NICE)
+    child.wait()
