@@ -1,7 +1,8 @@
 """The database: a view of the workspace's folders that answers quickly.
 
 What lives here: tables and connections (SQLite in WAL mode, or Postgres by DATABASE_URL). What does not: the truth,
-which is in the folders. ``workbench doctor --rebuild`` makes every row again from them.
+which is in the folders. ``workbench doctor --rebuild`` makes every row again from them, but those of the tracker
+``database``, which come from the runs' logs (``workbench trackers sync --again``).
 """
 
 from __future__ import annotations
@@ -11,7 +12,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Float, String, Text, create_engine, event, func, inspect, select
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Float,
+    Index,
+    String,
+    Text,
+    create_engine,
+    event,
+    func,
+    inspect,
+    select,
+)
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -102,6 +115,56 @@ class DeploymentRow(Base):
     created_at: Mapped[str] = mapped_column(String(32))
 
 
+class TrackerBase(DeclarativeBase):
+    """The tables of the tracker ``database``: they are fed like any other tracker, and no rebuild touches them."""
+
+
+class TrackedRunRow(TrackerBase):
+    """A run as the tracker was told of it; ``sequence`` counts the batches that changed its metrics."""
+
+    __tablename__ = "tracked_runs"
+    run: Mapped[str] = mapped_column(String(80), primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(String(16))
+    project: Mapped[str] = mapped_column(String(80), index=True)
+    session: Mapped[str] = mapped_column(String(80))
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    reason: Mapped[str] = mapped_column(Text, default="")
+    attempt: Mapped[int] = mapped_column()
+    started_at: Mapped[float] = mapped_column(Float)
+    ended_at: Mapped[float | None] = mapped_column(Float)
+    told: Mapped[dict[str, Any]] = mapped_column(JSON)
+    final: Mapped[dict[str, Any]] = mapped_column(JSON)
+    sequence: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class MetricRow(TrackerBase):
+    """A point; of one step the last that was measured. SQLite has no NaN: there ``value`` is NULL for it."""
+
+    __tablename__ = "metrics"
+    run: Mapped[str] = mapped_column(String(80), primary_key=True)
+    scope: Mapped[str] = mapped_column(Text, primary_key=True)
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    step: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[float] = mapped_column(Float(53))
+    value: Mapped[float | None] = mapped_column(Float(53))
+    epoch: Mapped[int | None] = mapped_column()
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    __table_args__ = (Index("metrics_by_sequence", "run", "sequence"), {"sqlite_with_rowid": False})
+
+
+class TrackedItemRow(TrackerBase):
+    """A text, a file or a registered model of a run: what it is stands in ``data``."""
+
+    __tablename__ = "tracked_items"
+    run: Mapped[str] = mapped_column(String(80), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    step: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[float] = mapped_column(Float(53))
+    data: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
 TABLES: tuple[type[Base], ...] = (ProjectRow, SessionRow, DatasetRow, RunRow, ExportRow, DeploymentRow)
 
 
@@ -117,6 +180,7 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
+        self._tracked = False
         try:
             self.engine = create_engine(url)
         except (ArgumentError, ImportError) as error:  # the URL itself may hold a password
@@ -146,6 +210,17 @@ class Database:
         """
         with self._errors(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def make_tracker_tables(self) -> None:
+        """Make the tracker's tables when they are missing.
+
+        Raises:
+            StorageError: as ``transaction``.
+        """
+        if not self._tracked:
+            with self._errors():
+                TrackerBase.metadata.create_all(self.engine)
+            self._tracked = True
 
     def put(self, *rows: Base) -> None:
         """Insert rows, or replace those with the same key."""
