@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, TypeGuard, cast, get_args
 
 from pydantic import ValidationError
 
@@ -82,7 +82,9 @@ class TrackedRun:
         for event in events:
             if event["kind"] == "metrics":
                 numbers[id(event)] = serial = serial + 1
-        sound = [event for event in events if event["kind"] != "metrics" or _is_row(event)]
+        sound = [
+            event for event in events if _is_number(event["at"]) and (event["kind"] != "metrics" or _is_row(event))
+        ]
         found = (self._item(event, numbers.get(id(event), 0)) for event in current([*self._heads(), *sound]))
         return [item for item in found if item is not None]
 
@@ -144,17 +146,20 @@ class TrackedRun:
         )
 
     def _item(self, event: Event, serial: int) -> Item | None:
-        at = float(event["measured_at"] if "measured_at" in event else event["at"])
+        at, step = float(event["at"]), event.get("step")
         if event["kind"] == "metrics":
             values, scope = _floats(event["values"]), str(event.get("scope", "batch"))
             return Measured(scope, event["step"], values, at, event.get("epoch"), serial) if values else None
         if event["kind"] == "text" and {"name", "text"} <= event.keys():
-            return Text(str(event["name"]), str(event["text"]), int(event.get("step") or 0), at)
+            return Text(str(event["name"]), str(event["text"]), step if type(step) is int else 0, at)
         if event["kind"] == "file" and {"name", "path"} <= event.keys():
             kind = cast("FileKind", event.get("file_kind"))
             known: FileKind = kind if kind in get_args(FileKind) else "file"
             path = self.paths.root / str(event["path"])
-            return File(known, str(event["name"]), path, at, event.get("step"), str(event.get("sha256") or ""))
+            digest = str(event.get("sha256") or "")
+            name = str(event["name"])
+            shown = name if name.endswith(path.suffix) else name + path.suffix  # people open it by its ending
+            return File(known, shown, path, at, step if type(step) is int else None, digest)
         return None
 
     def _heads(self) -> list[Event]:
@@ -180,8 +185,16 @@ class TrackedRun:
             return None
 
 
-def _is_row(event: Event) -> bool:
+def _is_number(value: Any) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_sound(event: Event) -> bool:
     """Return whether a line says what its kind promises: a notebook of the user's may write anything."""
+    return _is_number(event["at"]) and (event["kind"] != "metrics" or _is_row(event))
+
+
+def _is_row(event: Event) -> bool:
     return (
         type(event.get("step")) is int and type(event.get("epoch", 0)) is int and isinstance(event.get("values"), dict)
     )
@@ -192,8 +205,4 @@ def _floats(values: Mapping[str, Any]) -> dict[str, float]:
     found = {
         name: _WORDS.get(value) if value is None or isinstance(value, str) else value for name, value in values.items()
     }
-    return {
-        name: float(value)
-        for name, value in found.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
+    return {name: float(value) for name, value in found.items() if _is_number(value)}

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import json
-import re
 import subprocess
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,10 @@ from typing import Any
 import pytest
 
 from tests.contract.tracking.clearml_server import ClearmlServer
+from tests.contract.tracking.read_clearml import (
+    offline,
+    online,
+)
 from tests.contract.tracking.servers import free_port
 from tests.contract.tracking.stage import FAST, Stage, stage
 from tests.contract.tracking.suite import (
@@ -25,11 +26,8 @@ from tests.contract.tracking.suite import (
     ODD_NAMES,
     STARTED,
     Backend,
-    Remote,
-    RemoteModel,
     TrackerContract,
     rows,
-    sha256,
     steps,
 )
 from workbench.errors import TrackerError
@@ -41,9 +39,7 @@ from workbench.tracking.clearml import ClearmlTracker
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning:clearml|pyparsing")]
 __all__ = ["stage"]
-Fields = dict[str, Any]
 PATIENT = replace(FAST, open_s=60.0, send_s=30.0, close_s=30.0, finish_s=120.0)  # importing clearml takes seconds
-STATUS = {"in_progress": "running", "completed": "completed", "failed": "failed", "stopped": "cancelled"}
 TARGET = "workbench.tracking.clearml:ClearmlTracker"
 IMPORT = "import sys; from clearml import Task; print(Task.import_offline_session(sys.argv[1]))"
 
@@ -62,87 +58,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ClearmlServer]:
         for name, value in running.variables.items():
             monkeypatch.setenv(name, value)
         yield running
-
-
-def config_of(task: Fields) -> dict[str, str]:
-    """Return the hyperparameters by the names of the contract."""
-    return {
-        name if section == "config" else f"{section}.{name}": item["value"]
-        for section, items in task["hyperparams"].items()
-        for name, item in items.items()
-    }
-
-
-def series_of(events: Iterable[Fields]) -> dict[tuple[str, str], list[tuple[int, float, float]]]:
-    """Return the scalars as a server keeps them: the last of each task, metric, variant and iteration."""
-    last = {(event["metric"], event["variant"], event["iter"]): event for event in events}
-    series = defaultdict(list)
-    for (metric, variant, step), event in last.items():
-        if step != records.SINGLE_VALUE:
-            series[records.named_by(metric, variant)].append((step, event["value"], event["timestamp"] / 1000))
-    return series
-
-
-def files_of(task: Fields, images: Iterable[Fields], download: Callable[[str], bytes]) -> dict[tuple[str, str], str]:
-    """Return the sha256 of what was uploaded, by kind and name."""
-    found = {(event["metric"], event["variant"]): sha256(download(event["url"])) for event in images}
-    for artifact in task["execution"].get("artifacts") or []:
-        said = dict(artifact["display_data"])
-        found[said["kind"], said["name"]] = sha256(download(artifact["uri"]))
-        assert artifact["hash"] == found[said["kind"], said["name"]]
-    return found
-
-
-def texts_of(lines: Iterable[Fields]) -> dict[str, list[tuple[int, str]]]:
-    """Return the texts by name."""
-    texts = defaultdict(list)
-    for line in lines:
-        if match := re.fullmatch(r"\[(.*), step (-?\d+)\] (.*)", line["msg"], re.DOTALL):
-            texts[match[1]].append((int(match[2]), match[3]))
-    return texts
-
-
-def online(server: ClearmlServer, task_id: str) -> Remote:
-    """Return what the server holds of a task."""
-    task = server.tasks[task_id]
-    models = [server.models[item["model"]] for item in task["models"].get("output", [])]
-    return Remote(
-        STATUS[task["status"]],
-        config_of(task),
-        series_of(server.of(task_id, "training_stats_scalar")),
-        files_of(task, server.of(task_id, "training_debug_image"), server.download),
-        [
-            RemoteModel(made["name"], "latest" * ("latest" in made["tags"]), sha256(server.download(made["uri"])))
-            for made in models
-        ],
-        texts_of(server.of(task_id, "log")),
-    )
-
-
-def jsonl(path: Path) -> list[Fields]:
-    """Return the events of an offline session's file; a line is a list of them."""
-    return [event for line in path.read_text().split("\n")[:-1] for event in json.loads(line)] if path.is_file() else []
-
-
-def offline(task_id: str, folder: Path) -> Remote:
-    """Return what an offline session holds."""
-    session = folder / task_id
-    task, events = json.loads((session / "task.json").read_text()), jsonl(session / "metrics.jsonl")
-    return Remote(
-        STATUS[task["status"]],
-        config_of(task),
-        series_of(event for event in events if event["type"] == "training_stats_scalar"),
-        files_of(task, (event for event in events if "url" in event), lambda uri: Path(uri).read_bytes()),
-        [
-            RemoteModel(
-                made["init"]["name"],
-                "latest" * ("latest" in made["init"]["tags"]),
-                sha256(Path(made["weights"]["weights_filename"]).read_bytes()),
-            )
-            for made in task["offline_output_models"]
-        ],
-        texts_of(jsonl(session / "log.jsonl")),
-    )
 
 
 class TestOnAServer(TrackerContract):

@@ -7,12 +7,12 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from tests.contract.tracking.suite import AT, STARTED, Backend, Remote, RemoteModel, TrackerContract, rows
+from tests.contract.tracking.read_database import rows_of
+from tests.contract.tracking.suite import AT, STARTED, Backend, Remote, TrackerContract, rows
 from tests.faults.bigger import Postgres
 from workbench.database import Database, MetricRow, TrackedItemRow, TrackedRunRow
 from workbench.errors import TrackerError
@@ -72,32 +72,12 @@ def open_database(folder: Path, url: str | None) -> Database:
 def backend(folder: Path, url: str | None) -> Backend:
     def readback(remote: str, _folder: Path) -> Remote:
         database = open_database(folder, url)
-        with database.transaction() as session:
-            run = session.get_one(TrackedRunRow, remote)
-            points = list(session.scalars(select(MetricRow).where(MetricRow.run == remote)))
-            items = list(session.scalars(select(TrackedItemRow).where(TrackedItemRow.run == remote)))
+        found = rows_of(database, remote)
         database.engine.dispose()
-        series: dict[tuple[str, str], list[tuple[int, float, float]]] = {}
-        for row in points:
-            value = math.nan if row.value is None else row.value
-            series.setdefault((row.scope, row.name), []).append((row.step, value, row.at))
-        others = [item for item in items if item.kind not in {"text", "model"}]
-        return Remote(
-            state=run.state,
-            config=words(run.told),
-            series=series,
-            files={(item.kind, item.name): item.data["sha256"] for item in others},
-            models=[RemoteModel(i.name, i.data["alias"], i.data["sha256"]) for i in items if i.kind == "model"],
-            texts={item.name: [(item.step, item.data["text"])] for item in items if item.kind == "text"},
-        )
+        return found
 
     variables = {"DATABASE_URL": url} if url else {}
     return Backend(DatabaseTracker, readback, folder, "workbench.tracking.database:DatabaseTracker", variables)
-
-
-def words(told: dict[str, Any]) -> dict[str, str]:
-    facts = {f"{group}.{name}": value for group in ("dataset", "code") for name, value in told[group].items()}
-    return {name: str(value) for name, value in {**told["config"], **facts}.items()}
 
 
 class TestDatabase(TrackerContract):

@@ -73,7 +73,7 @@ def test_a_run_without_a_name_is_called_by_its_id(workspace: Workspace, record: 
 
 def test_rows_keep_step_time_epoch_and_numbers_that_are_not_finite(run: RunPaths) -> None:
     values = {"a": 1, "nan": "NaN", "up": "Infinity", "down": "-Infinity", "null": None}
-    item = TrackedRun(run.root).items([event(step=-3, epoch=2, values=values, measured_at=4.5)], 7)[0]
+    item = TrackedRun(run.root).items([event(step=-3, epoch=2, values=values, at=4.5)], 7)[0]
     assert isinstance(item, Measured)
     assert (item.scope, item.step, item.epoch, item.at, item.serial) == ("batch", -3, 2, 4.5, 8)
     assert item.values == pytest.approx(
@@ -110,7 +110,7 @@ def test_rows_that_a_later_attempt_measures_again_are_left_out(run: RunPaths) ->
 
 
 def test_a_text_or_a_file_with_an_odd_step_or_time_is_told_all_the_same(run: RunPaths) -> None:
-    odd = {"step": "three", "measured_at": "noon"}
+    odd = {"step": "three", "epoch": "noon"}
     events = [
         {**event(), "kind": "text", "name": "remark", "text": 7, **odd},
         {**event(), "kind": "file", "name": "x", "path": "x", **odd},
@@ -130,7 +130,7 @@ def test_files_and_texts_of_the_log_are_told(run: RunPaths) -> None:
         {**event(), "kind": "progress"},
     ]
     assert TrackedRun(run.root).items(events, 0) == [
-        File("curve", "pr", run.media / "pr.json", 5.0, 3),
+        File("curve", "pr.json", run.media / "pr.json", 5.0, 3),
         File("file", "x", run.media / "x", 5.0, None, "s"),
         Text("remark", "é", 4, 5.0),
     ]
