@@ -10,11 +10,13 @@ measures everything after that epoch anew.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from workbench.metrics.tail import Event
 
-_NUMBER = re.compile(r"-(\d+)$")
+UNTOUCHED = "system"  # a machine is not put back to an earlier epoch
+WITHOUT_EPOCH = "final"
+_NUMBER = re.compile(r"-(\d{1,9})(?:\.\d+)?$")  # a longer number is no attempt, but e.g. a date
 
 
 def current(events: Iterable[Event]) -> list[Event]:
@@ -26,7 +28,7 @@ def current(events: Iterable[Event]) -> list[Event]:
     Returns:
         All events but superseded metric rows: of rows with the same scope, step and names, those of the latest
         attempt stay (of one attempt, the last). Rows after the epoch that a later attempt resumed from are gone, also
-        before that attempt has come as far again; ``final`` rows are gone with them.
+        before that attempt has come as far again; ``final`` rows are gone with them, ``system`` rows never.
     """
     listed = list(events)
     kept_epochs = _kept_epochs(listed)
@@ -34,9 +36,25 @@ def current(events: Iterable[Event]) -> list[Event]:
     for at, event in enumerate(listed):
         if event["kind"] == "metrics" and not _superseded(event, kept_epochs):
             key = (event.get("scope"), event["step"], frozenset(event.get("values", ())))
-            chosen[key] = max((_attempt(event), at), chosen.get(key, (-1, -1)))
+            chosen[key] = max((attempt_of(str(event.get("writer", ""))), at), chosen.get(key, (-1, -1)))
     places = {at for _, at in chosen.values()}
     return [event for at, event in enumerate(listed) if event["kind"] != "metrics" or at in places]
+
+
+def attempt_of(writer: str) -> int:
+    """Return the attempt in whose name ``writer`` writes, e.g. 2 for ``train-2`` and ``train-2.4711``; 0 for none."""
+    match = _NUMBER.search(writer)
+    return int(match.group(1)) if match else 0
+
+
+def epochs_left(attempt: int, kept: Mapping[int, int]) -> int | None:
+    """Return how many epochs of ``attempt`` later ones went on from; None when none of them resumed.
+
+    Args:
+        attempt: the number of the attempt.
+        kept: by attempt that resumed, the epochs that it kept.
+    """
+    return min((epoch for later, epoch in kept.items() if later > attempt), default=None)
 
 
 def _kept_epochs(events: Sequence[Event]) -> dict[int, int]:
@@ -44,20 +62,15 @@ def _kept_epochs(events: Sequence[Event]) -> dict[int, int]:
     found: dict[int, int] = {}
     for event in events:
         if event["kind"] == "resumed":
-            attempt, epoch = _attempt(event), int(event["epoch"])
+            attempt, epoch = attempt_of(str(event.get("writer", ""))), int(event["epoch"])
             found[attempt] = min(epoch, found.get(attempt, epoch))
     return found
 
 
-def _superseded(row: Event, kept_epochs: dict[int, int]) -> bool:
-    later = [epoch for attempt, epoch in kept_epochs.items() if attempt > _attempt(row)]
-    if not later:
+def _superseded(row: Event, kept: Mapping[int, int]) -> bool:
+    left = epochs_left(attempt_of(str(row.get("writer", ""))), kept)
+    if left is None or row.get("scope") == UNTOUCHED:
         return False
-    if row.get("scope") == "final":
+    if row.get("scope") == WITHOUT_EPOCH:
         return True
-    return int(row["epoch"] if "epoch" in row else row["step"]) > min(later)
-
-
-def _attempt(event: Event) -> int:
-    match = _NUMBER.search(str(event.get("writer", "")))
-    return int(match.group(1)) if match else 0
+    return int(row["epoch"] if "epoch" in row else row["step"]) > left

@@ -100,7 +100,7 @@ class History:
     def query(self, statement: str, rows: int = ROWS) -> pa.Table:
         """Answer one SELECT over all runs, in DuckDB's SQL; nothing can be changed by it.
 
-        Tables: ``metrics`` (run, scope, name, step, value, at, attempt, epoch), ``summary`` (run, scope, name, count,
+        Tables: ``metrics`` (run, scope, name, step, value, time, attempt, epoch), ``summary`` (run, scope, name, count,
         first, last, min, max, mean, …), ``runs`` (id, name, state, model, dataset, …) and ``params`` (run, name, value
         as text): the settings of each run.
 

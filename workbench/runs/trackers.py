@@ -241,11 +241,11 @@ def failure(told: Sequence[Told]) -> WorkbenchError | None:
     if not ill:
         return None
     reasons = {one.backend: (one.error or {}).get("happened", "It was not asked.") for one in reversed(ill)}
-    todos = [todo for one in ill if one.error and (todo := one.error["todo"])]
+    todos = [str(one.error["todo"]) for one in ill if one.state == "stopped" and one.error]
     return TrackerError(
         f"{len(ill)} of {len(told)} could not be told everything: "
         + " ".join(f"{name}: {reason}" for name, reason in reasons.items()),
         "Trackers that answer.",
-        todos[0] if todos else "See `workbench trackers status`, then: workbench trackers sync",
+        next(filter(None, todos), "Once they do: workbench trackers sync"),
         trackers=[one.payload() for one in told],
     )

@@ -3,7 +3,7 @@
 What lives here: one frozen record per thing that happened, and the Protocol that every backend fulfils. What does not:
 reading a run's log (``runs``), delivery, retry and what has been acknowledged (``forwarder``), the backends.
 
-A backend is found by its name in the entry point group ``workbench.trackers``; see CONTRIBUTING.md for one in ten lines.
+A backend is found by its name in the entry point group ``workbench.trackers``; docs/trackers.md has one in ten lines.
 """
 
 from __future__ import annotations
