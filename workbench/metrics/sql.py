@@ -193,7 +193,8 @@ def _wrong(error: Exception, known: list[str]) -> RequestError:
     happened, _, hint = str(error).partition("\n")
     missing = happened.partition("Table with name ")[2].partition(" ")[0]
     closest = did_you_mean(missing, known) if missing else " ".join(hint.split())
-    return RequestError(f"The query failed: {happened}", f"Tables: {', '.join(known)}.", closest, tables=known)
+    todo = closest or "See what a table holds: select * from summary limit 5"
+    return RequestError(f"The query failed: {happened}", f"Tables: {', '.join(known)}.", todo, tables=known)
 
 
 def _outside(error: Exception, known: list[str]) -> RequestError:
