@@ -11,9 +11,9 @@ import numpy as np
 import orjson
 
 from workbench.metrics.encode import numbers
-from workbench.metrics.points import Key
-from workbench.metrics.reader import Series
 from workbench.metrics.rows import current
+from workbench.metrics.store.points import Key
+from workbench.metrics.store.reader import Series
 from workbench.metrics.tail import Event, read_events, values
 
 Truth = dict[Key, list[tuple[int, float, float]]]

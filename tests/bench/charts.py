@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.metrics.compact import compact
-from workbench.metrics.reader import RunMetrics, compare, summaries
+from workbench.metrics.store.compact import compact
+from workbench.metrics.store.reader import RunMetrics, compare, summaries
 
 REPEATS = 7
 BATCH = 100_000

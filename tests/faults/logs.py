@@ -27,9 +27,9 @@ from pathlib import Path
 import orjson
 
 from tests.logged import shown, truth
-from workbench.metrics.compact import compact
-from workbench.metrics.points import Key
-from workbench.metrics.reader import RunMetrics
+from workbench.metrics.store.compact import compact
+from workbench.metrics.store.points import Key
+from workbench.metrics.store.reader import RunMetrics
 from workbench.metrics.writer import Writer
 
 ACKNOWLEDGED_S = 0.2

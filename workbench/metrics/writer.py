@@ -158,7 +158,7 @@ class Writer:
             self._see_to_thread()
         if len(self._queue) * max(len(line), _LINE_BYTES) >= _QUEUE_BYTES:
             self._wait_for_room(line)
-        self._queue.append(line)
+        self._queue.append(memoryview(line).tobytes())  # the encoder's own buffer is a page, however short the line
 
     def _see_to_thread(self) -> None:
         """Start the thread when this is the first event in this process; tell of a disk that takes nothing."""

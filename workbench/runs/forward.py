@@ -21,8 +21,8 @@ from workbench import settings
 from workbench.errors import StorageError, storage_error
 from workbench.paths import RunPaths, WorkspacePaths
 from workbench.processes import spawn
-from workbench.tracking import state
-from workbench.tracking.forwarder import Forwarder, Limits
+from workbench.tracking.delivery import state
+from workbench.tracking.delivery.forwarder import Forwarder, Limits
 
 _WAIT_S = 10.0
 _POLL_S = 0.2

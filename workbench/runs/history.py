@@ -14,11 +14,11 @@ from typing import Any
 import pyarrow as pa
 
 from workbench.errors import StorageError
-from workbench.metrics import manifest
-from workbench.metrics.compact import compact
-from workbench.metrics.reader import POINTS, RunMetrics, Series, compare, summaries
-from workbench.metrics.shared import LivePoints, live_points
-from workbench.metrics.sql import ROWS, query
+from workbench.metrics.store import manifest
+from workbench.metrics.store.compact import compact
+from workbench.metrics.store.reader import POINTS, RunMetrics, Series, compare, summaries
+from workbench.metrics.store.shared import LivePoints, live_points
+from workbench.metrics.store.sql import ROWS, query
 from workbench.paths import RunPaths
 from workbench.runs.ledger import Ledger
 

@@ -13,7 +13,7 @@ from typing import Any
 from workbench import storage
 from workbench.errors import ParameterError
 from workbench.metrics.encode import numbers
-from workbench.metrics.media import Media
+from workbench.metrics.media.keep import Media
 from workbench.metrics.tail import Event, read_events
 from workbench.metrics.writer import Writer
 from workbench.paths import AttemptPaths, RunPaths

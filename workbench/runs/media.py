@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workbench.metrics.curves import ConfusionMatrix, Curve, read_confusion_matrix, read_curve
-from workbench.metrics.media import Kept, Note, files, texts
+from workbench.metrics.media.curves import ConfusionMatrix, Curve, read_confusion_matrix, read_curve
+from workbench.metrics.media.keep import Kept, Note, files, texts
 from workbench.metrics.tail import read_events
 from workbench.paths import RunPaths
 

@@ -27,7 +27,7 @@ from workbench.runs.supervision.dispatcher import Dispatcher
 from workbench.runs.training.checkpoint_files import finished_epochs
 
 if TYPE_CHECKING:
-    from workbench.metrics.reader import RunMetrics
+    from workbench.metrics.store.reader import RunMetrics
     from workbench.runs.media import RunMedia
 
 POLL_S = 0.2

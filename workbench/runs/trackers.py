@@ -18,10 +18,10 @@ from workbench.runs.forward import feeding
 from workbench.runs.ledger import Ledger
 from workbench.runs.tracked import TrackedRun
 from workbench.settings import Settings
-from workbench.tracking import state
-from workbench.tracking.forwarder import Feed, Limits
-from workbench.tracking.spool import points_behind
-from workbench.tracking.state import Delivery
+from workbench.tracking.delivery import state
+from workbench.tracking.delivery.forwarder import Feed, Limits
+from workbench.tracking.delivery.spool import points_behind
+from workbench.tracking.delivery.state import Delivery
 
 Word = Literal["complete", "following", "behind", "failing", "stopped"]
 Progress = Callable[[str, str, int], None]

@@ -20,7 +20,7 @@ import psutil
 
 from workbench import settings
 from workbench.errors import StorageError, WorkbenchError
-from workbench.metrics.compact import compact, is_due
+from workbench.metrics.store.compact import compact, is_due
 from workbench.metrics.system import Sampler
 from workbench.metrics.writer import Writer
 from workbench.paths import RunPaths
@@ -97,7 +97,7 @@ def _look(run: RunPaths, mark: str, stop: threading.Event) -> None:
 
 
 def _compact_apart(events: Path, metrics: Path, mark: str) -> None:
-    command = [sys.executable, "-m", "workbench.metrics.compact", str(events), str(metrics)]
+    command = [sys.executable, "-m", "workbench.metrics.store.compact", str(events), str(metrics)]
     child = subprocess.Popen(
         command, env=settings.environment(**{MARK: mark}), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     )

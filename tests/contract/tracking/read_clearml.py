@@ -15,7 +15,7 @@ from tests.contract.tracking.suite import (
     RemoteModel,
     sha256,
 )
-from workbench.tracking import clearml_records as records
+from workbench.tracking.clearml import records
 
 Fields = dict[str, Any]
 STATUS = {"in_progress": "running", "completed": "completed", "failed": "failed", "stopped": "cancelled"}

@@ -16,7 +16,7 @@ from tests.contract.tracking.suite import (
     RemoteModel,
     sha256,
 )
-from workbench.tracking.fragments import records
+from workbench.tracking.wandb.fragments import records
 
 
 def kept(folder: Path) -> WandbRun:

@@ -21,8 +21,8 @@ from workbench.runs.lease import Lease
 from workbench.runs.model import RunResult, RunState
 from workbench.runs.tracked import TrackedRun
 from workbench.settings import TRACKER_MARK
-from workbench.tracking import state
-from workbench.tracking.forwarder import Feed, Forwarder, Limits
+from workbench.tracking.delivery import state
+from workbench.tracking.delivery.forwarder import Feed, Forwarder, Limits
 from workbench.workspace import Workspace
 
 FAST = Limits(open_s=20.0, send_s=3.0, close_s=3.0, finish_s=15.0, tick_s=0.05, retry_s=(0.05, 0.2), foreign=3)

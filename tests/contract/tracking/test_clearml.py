@@ -32,15 +32,14 @@ from tests.contract.tracking.suite import (
 )
 from workbench.errors import TrackerError
 from workbench.settings import environment
-from workbench.tracking import clearml_records as records
-from workbench.tracking import clearml_server as rest
 from workbench.tracking.base import Ended, File, Measured, Model, Text
-from workbench.tracking.clearml import ClearmlTracker
+from workbench.tracking.clearml import server as rest
+from workbench.tracking.clearml.tracker import ClearmlTracker, records
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning:clearml|pyparsing")]
 __all__ = ["stage"]
 PATIENT = replace(FAST, open_s=60.0, send_s=30.0, close_s=30.0, finish_s=120.0)  # importing clearml takes seconds
-TARGET = "workbench.tracking.clearml:ClearmlTracker"
+TARGET = "workbench.tracking.clearml.tracker:ClearmlTracker"
 IMPORT = "import sys; from clearml import Task; print(Task.import_offline_session(sys.argv[1]))"
 
 
@@ -208,7 +207,7 @@ class TestABadServer:
     def test_a_configuration_that_cannot_be_read_is_named(self, tmp_path: Path) -> None:
         """In a process of its own: clearml reads its configuration once."""
         (tmp_path / "clearml.conf").write_text('api { credentials {"access_key" = \n')
-        code = "import sys; from workbench.tracking.clearml import ClearmlTracker; ClearmlTracker(sys.argv[1])"
+        code = "import sys; from workbench.tracking.clearml.tracker import ClearmlTracker; ClearmlTracker(sys.argv[1])"
         command = [sys.executable, "-c", code, str(tmp_path)]
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
         assert "clearml.conf cannot be read: Failed parsing" in done.stderr

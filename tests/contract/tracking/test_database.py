@@ -16,7 +16,7 @@ from tests.contract.tracking.suite import AT, STARTED, Backend, Remote, TrackerC
 from tests.faults.bigger import Postgres
 from workbench.database import Database, MetricRow, TrackedItemRow, TrackedRunRow
 from workbench.errors import TrackerError
-from workbench.metrics.shared import live_points
+from workbench.metrics.store.shared import live_points
 from workbench.rebuild import drift, rebuild
 from workbench.tracking.base import Ended, Measured, Model
 from workbench.tracking.database import DatabaseTracker

@@ -16,7 +16,7 @@ from workbench import storage
 from workbench.metrics.log import EventLog
 from workbench.processes import alive
 from workbench.runs.model import RunState
-from workbench.tracking import state
+from workbench.tracking.delivery import state
 
 __all__ = ["filed_installed", "stage"]
 pytestmark = pytest.mark.usefixtures("filed_installed")

@@ -13,7 +13,7 @@ from workbench.runs.forward import feeding
 from workbench.runs.model import RunState
 from workbench.runs.trackers import Trackers, failure
 from workbench.settings import Settings
-from workbench.tracking import state
+from workbench.tracking.delivery import state
 from workbench.workspace import Workspace
 
 __all__ = ["filed_installed", "stage"]
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("filed_installed")
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again at once: the wait between tries is shown elsewhere."""
-    monkeypatch.setattr("workbench.tracking.forwarder.random.uniform", lambda _least, _most: 0.01)
+    monkeypatch.setattr("workbench.tracking.delivery.forwarder.random.uniform", lambda _least, _most: 0.01)
 
 
 def trackers(workspace: Workspace, *names: str) -> Trackers:

@@ -27,11 +27,11 @@ from tests.contract.tracking.suite import (
 from workbench.errors import TrackerError
 from workbench.settings import environment
 from workbench.tracking.base import Ended, File, Item, Measured, Text
-from workbench.tracking.wandb import WandbTracker
+from workbench.tracking.wandb.tracker import WandbTracker
 
 pytestmark = pytest.mark.slow
 KEY = "k" * 40
-TARGET = "workbench.tracking.wandb:WandbTracker"
+TARGET = "workbench.tracking.wandb.tracker:WandbTracker"
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def online(server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for name, value in {"WANDB_MODE": "online", "WANDB_BASE_URL": server.address, "WANDB_API_KEY": KEY}.items():
         monkeypatch.setenv(name, value)
     for name in ("OPEN_S", "FINISH_S"):
-        monkeypatch.setattr(f"workbench.tracking.wandb_options.{name}", 3.0)
+        monkeypatch.setattr(f"workbench.tracking.wandb.options.{name}", 3.0)
     return tmp_path / "private"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from workbench.metrics.log import EventLog
-from workbench.tracking import state
+from workbench.tracking.delivery import state
 from workbench.workspace import Workspace
 
 Say = Callable[..., Any]
@@ -78,7 +78,7 @@ def test_what_could_not_be_told_is_one_json_object_and_exit_status_1(
 ) -> None:
     folder = behind(workspace, run_id)
     monkeypatch.setenv("OBSERVABILITY_BACKENDS", "mlflow")
-    monkeypatch.setattr("workbench.tracking.forwarder.Feed.catch_up", lambda *_args: False)
+    monkeypatch.setattr("workbench.tracking.delivery.forwarder.Feed.catch_up", lambda *_args: False)
     answer = say("trackers", "sync", "--json")
     assert answer.status == 1
     assert answer.json["error"] == "TrackerError"

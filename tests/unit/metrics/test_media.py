@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from workbench.errors import ParameterError, StorageError
-from workbench.metrics.curves import ConfusionMatrix, Curve, read_confusion_matrix, read_curve
-from workbench.metrics.media import Media, files, slug, texts
+from workbench.metrics.media.curves import ConfusionMatrix, Curve, read_confusion_matrix, read_curve
+from workbench.metrics.media.keep import Media, files, slug, texts
 from workbench.metrics.tail import Event, read_events
 from workbench.metrics.writer import Writer
 from workbench.paths import RunPaths

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from workbench.errors import RequestError, StorageError, UnknownNameError
-from workbench.metrics import manifest
+from workbench.metrics.store import manifest
 from workbench.metrics.writer import Writer
 from workbench.runs import history as module
 from workbench.runs.model import RunState

@@ -11,7 +11,7 @@ import pytest
 
 from tests.waiting import until
 from workbench.errors import StorageError
-from workbench.metrics import manifest
+from workbench.metrics.store import manifest
 from workbench.metrics.tail import read_events
 from workbench.metrics.writer import Writer
 from workbench.runs import upkeep

@@ -11,8 +11,8 @@ import pytest
 from workbench.paths import RunPaths
 from workbench.runs import forward
 from workbench.runs.lease import Lease
-from workbench.tracking import state
-from workbench.tracking.forwarder import Limits
+from workbench.tracking.delivery import state
+from workbench.tracking.delivery.forwarder import Limits
 from workbench.workspace import Workspace
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.tracking.fragments import records
+from workbench.tracking.wandb.fragments import records
 
 BLOCK = 32_768
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from workbench.tracking.base import File, Item, Measured, Model
-from workbench.tracking.forwarder import Limits, send_limit_s
+from workbench.tracking.delivery.forwarder import Limits, send_limit_s
 
 
 def test_large_files_may_take_longer(tmp_path: Path) -> None:

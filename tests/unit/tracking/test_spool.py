@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from workbench.metrics.log import EventLog
-from workbench.tracking.spool import points_behind, read_batch
+from workbench.tracking.delivery.spool import points_behind, read_batch
 
 
 def write(folder: Path, writer: str, times: list[float], names: int = 1) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.tracking.state import Delivery, backends_told, load, save, state_file
+from workbench.tracking.delivery.state import Delivery, backends_told, load, save, state_file
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from workbench.errors import TrackerError
-from workbench.tracking import worker
-from workbench.tracking.backends import load
 from workbench.tracking.base import Measured, Started
+from workbench.tracking.delivery import worker
+from workbench.tracking.delivery.backends import load
+from workbench.tracking.delivery.worker import Server, plain
 from workbench.tracking.memory import MemoryTracker
-from workbench.tracking.worker import Server, plain
 
 STARTED = Started(run="train-1", name="x", kind="train", project="p", session="s", at=1.0)
 

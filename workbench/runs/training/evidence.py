@@ -28,7 +28,7 @@ import numpy as np
 from PIL import Image
 
 from workbench.errors import ParameterError
-from workbench.metrics.curves import ConfusionMatrix, Curve
+from workbench.metrics.media.curves import ConfusionMatrix, Curve
 
 _COUNTS_ALWAYS = frozenset({"classify", "semantic"})
 _PLOTS = (

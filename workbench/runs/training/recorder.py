@@ -15,13 +15,13 @@ from typing import Any
 import torch
 
 from workbench import storage
-from workbench.errors import ModelError, StorageError
+from workbench.errors import ModelError, StorageError, WorkbenchError
 from workbench.metrics.encode import numbers
 from workbench.runs.job import Job
 from workbench.runs.stop import StoppedError
 from workbench.runs.training.checkpoint_files import AtomicPath, publish
 from workbench.runs.training.checkpoints import inspect
-from workbench.runs.training.evidence import counting, evidence
+from workbench.runs.training.evidence import Evidence, counting, evidence
 from workbench.runs.training.trainer import Place, save
 
 _FLUSH_S = 1.0  # losses are read from the device this often: reading each batch would stall a GPU
@@ -236,8 +236,19 @@ class Recorder:
         publish(self.job.paths, Path(trainer.last), Path(trainer.best), epoch=self.epochs_done, final=True)
 
     def on_end(self, trainer: Any) -> None:
-        """Keep what the training shows besides numbers."""
-        found, media = evidence(trainer.validator, Path(trainer.save_dir)), self.job.media
+        """Keep what the training shows besides numbers; a full disk costs the pictures, not the training."""
+        try:
+            self.keep(evidence(trainer.validator, Path(trainer.save_dir)))
+        except WorkbenchError as error:
+            self.job.log("log", level="warning", message=f"Not all pictures and curves were kept: {error}")
+
+    def keep(self, found: Evidence) -> None:
+        """Keep a matrix, curves and plots with the run.
+
+        Raises:
+            StorageError: when the disk is full.
+        """
+        media = self.job.media
         if found.matrix is not None:
             media.confusion_matrix(found.matrix)
         for curve in found.curves:

@@ -1,0 +1,1 @@
+"""What runs show besides numbers: texts, pictures, confusion matrices, curves."""

@@ -1,0 +1,1 @@
+"""How records reach the trackers: read from the log, handed to a process per tracker, acknowledged."""
