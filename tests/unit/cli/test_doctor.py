@@ -9,6 +9,8 @@ from workbench import storage
 from workbench.runs.model import RunState
 from workbench.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 Record = Callable[..., str]
 
 

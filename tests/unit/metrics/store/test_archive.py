@@ -20,6 +20,8 @@ from workbench.metrics.store.generation import LocalFolder
 from workbench.metrics.store.reader import RunMetrics
 from workbench.metrics.store.sql import query
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> LocalFolder:

@@ -16,6 +16,8 @@ from workbench.metrics.store.points import Key
 from workbench.metrics.store.pyramid import buckets, level_sizes, merged, points, pyramid, thin_points
 from workbench.metrics.store.reader import RunMetrics
 
+pytestmark = pytest.mark.slow
+
 COMPACTED, TAIL = 50_000, 700
 VALUES = st.one_of(st.integers(-3, 3).map(float), st.sampled_from([math.nan, math.inf, -math.inf]))
 

@@ -21,6 +21,8 @@ from workbench.metrics.store.compact import compact
 from workbench.metrics.store.points import Key
 from workbench.metrics.store.reader import RunMetrics, Series, compare, summaries
 
+pytestmark = pytest.mark.slow
+
 
 class Folders:
     """A run's two folders."""

@@ -15,6 +15,8 @@ from workbench.metrics.store.compact import compact
 from workbench.metrics.store.reader import RunMetrics
 from workbench.metrics.store.sql import query
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def runs(tmp_path: Path) -> dict[str, RunMetrics]:
