@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from workbench import storage
 from workbench.runs.model import RunState
 from workbench.workspace import Workspace
