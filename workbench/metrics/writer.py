@@ -125,8 +125,8 @@ class Writer:
         Raises:
             StorageError: when it cannot be written.
         """
-        self.flush()
-        self._open_file().sync()
+        with self._draining:
+            self._drain(sync=True)
 
     def close(self) -> None:
         """Write what is left; a closed writer takes no more events.
@@ -134,14 +134,18 @@ class Writer:
         Raises:
             StorageError: when it cannot be written; it can be closed again then.
         """
-        if self._closed:
-            return
-        if self._file is not None:
-            self.sync()
-        self._closed = True
+        with self._draining:
+            if self._closed:
+                return
+            self._closed = True  # first: nobody adds to what is written now
+            try:
+                if self._file is not None:
+                    self._drain(sync=True)
+                    self._file.close()
+            except StorageError:
+                self._closed = False
+                raise
         self._stop.set()
-        if self._file is not None:
-            self._file.close()
 
     def __del__(self) -> None:
         with suppress(StorageError, AttributeError):  # AttributeError: it could not even be made
@@ -183,8 +187,8 @@ class Writer:
                 self.flush()
             time.sleep(0.001)
 
-    def _drain(self) -> None:
-        """Write the queue; whoever calls this holds the lock, or is the only thread.
+    def _drain(self, *, sync: bool = False) -> None:
+        """Write the queue; whoever calls this holds the lock.
 
         Raises:
             StorageError: when the disk does not take it; it stays first in line.
@@ -194,6 +198,8 @@ class Writer:
             file.retry()
             while self._queue:
                 file.write(b"".join([self._queue.popleft() for _ in range(min(len(self._queue), _CHUNK))]))
+            if sync:
+                file.sync()
         except OSError as error:
             self._failing_since = self._failing_since or time.monotonic()
             raise storage_error(error, file.path) from error

@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from workbench.metrics.media.curves import ConfusionMatrix, Curve, read_confusion_matrix, read_curve
-from workbench.metrics.media.keep import Kept, Note, files, texts
+from workbench.metrics.media.keep import files, texts
+from workbench.metrics.media.records import Kept, Text
 from workbench.metrics.tail import read_events
 from workbench.paths import RunPaths
 
@@ -24,7 +25,7 @@ class RunMedia:
     def __init__(self, run: RunPaths) -> None:
         self._run = run
 
-    def texts(self) -> list[Note]:
+    def texts(self) -> list[Text]:
         """Return the texts, oldest first."""
         return texts(read_events(self._run.events))
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
+from workbench.metrics.media.records import Text as Text  # noqa: PLC0414  a tracker is told it as it was noted
+
 Scope: TypeAlias = str  # "batch", "epoch", "final", "system", or a name of the user's
 FileKind: TypeAlias = Literal[
     "checkpoint", "notebook", "image", "plot", "confusion_matrix", "curve", "export", "certificate", "file"
@@ -77,23 +79,6 @@ class Measured:
     at: float
     epoch: int | None = None
     serial: int = 0
-
-
-@dataclass(frozen=True)
-class Text:
-    """A text was noted, e.g. a prompt or a remark.
-
-    Attributes:
-        name: what it is.
-        text: the text.
-        step: the step it belongs to.
-        at: when, in unix seconds.
-    """
-
-    name: str
-    text: str
-    step: int
-    at: float
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,52 +22,13 @@ from workbench.errors import ParameterError
 from workbench.metrics import encode
 from workbench.metrics.media.curves import ConfusionMatrix, Curve, confusion_matrix_json, curve_json
 from workbench.metrics.media.pictures import Picture, read_bytes, to_bytes
+from workbench.metrics.media.records import Kept, Text
 from workbench.metrics.tail import Event
 from workbench.metrics.writer import Writer
 from workbench.paths import RunPaths
 
 _SLUG_BYTES = 80
 _UNSAFE = re.compile(r"[^\w.-]+")
-
-
-@dataclass(frozen=True)
-class Note:
-    """A text that was logged.
-
-    Attributes:
-        name: what it is.
-        text: the text.
-        step: the step it belongs to.
-        at: when, in unix seconds.
-    """
-
-    name: str
-    text: str
-    step: int
-    at: float
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A file that was logged.
-
-    Attributes:
-        kind: ``image``, ``plot``, ``confusion_matrix``, ``curve``, ``file``, ``checkpoint``, …
-        name: how whoever logged it calls it.
-        path: relative to the run's folder, with slashes.
-        step: the step it belongs to; None for the run as a whole.
-        sha256: of its bytes.
-        bytes: how many.
-        at: when, in unix seconds.
-    """
-
-    kind: str
-    name: str
-    path: str
-    step: int | None
-    sha256: str
-    bytes: int
-    at: float
 
 
 class Media:
@@ -163,10 +123,10 @@ def slug(name: str) -> str:
     return plain.encode()[:_SLUG_BYTES].decode(errors="ignore") or "unnamed"
 
 
-def texts(events: Iterable[Event]) -> list[Note]:
+def texts(events: Iterable[Event]) -> list[Text]:
     """Return the texts of a run, oldest first; of a name and step, the last one counts."""
     found = {
-        (event["name"], event["step"]): Note(event["name"], event["text"], event["step"], event["at"])
+        (event["name"], event["step"]): Text(event["name"], event["text"], event["step"], event["at"])
         for event in events
         if event["kind"] == "text"
     }
