@@ -1,4 +1,4 @@
-"""``workbench runs metrics``, ``compare`` and ``query``: what was measured, of one run, several or all."""
+"""``workbench runs metrics``, ``compare``, ``query`` and ``archive``: what was measured, of one run, several or all."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHOWN = ("scope", "name", "count", "first", "last", "last_step", "min", "max")
 
 
 def metrics(
-    run: RunName,
+    run: Annotated[str, typer.Argument(help="As for `runs show`; or the URI that a run was archived to.")],
     names: NamesArgument = None,
     scope: ScopeOption = None,
     csv: CsvOption = False,
@@ -32,16 +32,16 @@ def metrics(
 ) -> None:
     """Show what a run measured: a row per metric, or the points of those that are named."""
     front = open_workspace(workspace)
-    found = front.run(run)
+    front.look()
     if names:
-        table = found.history.table(names, scope)
+        table = front.history.of(run).table(names, scope)
         columns: tuple[str, ...] = ("scope", "name", "step", "value", "epoch", "attempt", "at")
     else:
-        table = front.history.summary([found.id])
+        table = front.history.summary([run])
         if scope is not None:
             table = table.filter([one == scope for one in table["scope"].to_pylist()])
         columns = _SHOWN
-    _show(table.select(list(columns)), csv, json, f"Run '{found.id}' has measured nothing yet.", run=found.id)
+    _show(table.select(list(columns)), csv, json, f"'{run}' has measured nothing yet.", run=run)
 
 
 def compare(
@@ -92,6 +92,21 @@ def query(
         sys.stderr.write(f"There are more than {limit} rows: these are the first. See --limit.\n")
 
 
+def archive(
+    run: RunName,
+    uri: Annotated[str, typer.Argument(help="A folder of its own, e.g. s3://bucket/runs/first.")],
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Copy the metrics of a run that has ended to object storage; `runs metrics URI` reads them there."""
+    front = open_workspace(workspace)
+    found = front.run(run)
+    front.history.archive(found.id, uri)
+    output.show(
+        {"run": found.id, "archive": uri}, json, lambda: output.say(f"The metrics of '{found.id}' are at {uri}")
+    )
+
+
 def _show(table: pa.Table, csv: bool, json: bool, empty: str, **more: Any) -> None:
     """Print a table in one of three ways."""
     rows = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
@@ -114,4 +129,4 @@ def _cells(rows: Iterable[Sequence[object]]) -> list[list[object]]:
     return [[f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row] for row in rows]
 
 
-VERBS = (metrics, compare, query)
+VERBS = (metrics, compare, query, archive)

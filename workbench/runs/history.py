@@ -13,9 +13,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from workbench.errors import StorageError
+from workbench.errors import ConflictError, StorageError
 from workbench.metrics.store import manifest
+from workbench.metrics.store.archive import archive, open_archive
 from workbench.metrics.store.compact import compact
+from workbench.metrics.store.generation import LocalFolder
 from workbench.metrics.store.reader import POINTS, RunMetrics, Series, compare, summaries
 from workbench.metrics.store.shared import LivePoints, live_points
 from workbench.metrics.store.sql import ROWS, query
@@ -51,13 +53,40 @@ class History:
     def of(self, run: str) -> RunMetrics:
         """Return the metrics of one run.
 
+        Args:
+            run: its id, the beginning of it, its name, or ``last``; or the URI that it was archived to.
+
         Raises:
             UnknownNameError: when there is no such run.
+            StorageError: when there is no archive at the URI.
+        """
+        run_id = self._resolve(run)
+        if run_id not in self._read:
+            self._read[run_id] = open_archive(run_id) if _is_uri(run_id) else self._open(run_id)
+        return self._read[run_id]
+
+    def archive(self, run: str, uri: str, **options: Any) -> None:
+        """Copy the metrics of a run that has ended to object storage; every question can be asked of them there.
+
+        Args:
+            run: its id, the beginning of it, its name, or ``last``.
+            uri: a folder of its own, e.g. ``s3://bucket/runs/first``.
+            options: for fsspec, e.g. credentials.
+
+        Raises:
+            UnknownNameError: when there is no such run.
+            ConflictError: when it goes on.
+            StorageError: when it cannot be written there.
         """
         run_id = self._ledger.resolve(run)
-        if run_id not in self._read:
-            self._read[run_id] = open_metrics(self._ledger.paths.run(run_id), ended=self._ledger.state(run_id).ended)
-        return self._read[run_id]
+        state = self._ledger.state(run_id)
+        if not state.ended:
+            raise ConflictError(
+                f"Run '{run_id}' is {state}.", "A run that has ended.", f"Wait for it: workbench runs watch {run_id}"
+            )
+        paths = self._ledger.paths.run(run_id)
+        compact(paths.events, paths.metrics)
+        archive(LocalFolder(paths.metrics), uri, **options)
 
     def compare(
         self, runs: Iterable[str], names: Sequence[str], scope: str = "epoch", points: int | None = POINTS
@@ -65,7 +94,7 @@ class History:
         """Return the same metrics of several runs: by run, then by name; a run lacks what it has not measured.
 
         Args:
-            runs: ids, beginnings of ids, names, or ``last``.
+            runs: as for ``of``.
             names: of metrics.
             scope: ``batch``, ``epoch``, …
             points: at most as many of each; None for all.
@@ -73,15 +102,20 @@ class History:
         Raises:
             UnknownNameError: when there is no such run, or none of them has one of the metrics.
         """
-        return compare({self._ledger.resolve(run): self.of(run) for run in runs}, names, scope, points)
+        return compare({self._resolve(run): self.of(run) for run in runs}, names, scope, points)
 
     def summary(self, runs: Iterable[str] | None = None) -> pa.Table:
         """Return first, last, least and greatest value of every series: one row each.
 
         Args:
-            runs: ids; all runs when left out.
+            runs: as for ``of``; all runs of the workspace when left out.
+
+        Raises:
+            UnknownNameError: when there is no such run.
         """
-        return summaries({run: self._known(run) for run in (runs if runs is not None else self._ids())})
+        if runs is None:
+            return summaries({run: self._known(run) for run in self._ids()})
+        return summaries({self._resolve(run): self.of(run) for run in runs})
 
     def differences(self, runs: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Return the settings in which runs differ, by run, then by setting; None where a run has no such setting.
@@ -134,6 +168,12 @@ class History:
     def _ids(self) -> list[str]:
         return [row.id for row in self._ledger.rows()]
 
+    def _resolve(self, run: str) -> str:
+        return run if _is_uri(run) else self._ledger.resolve(run)
+
+    def _open(self, run_id: str) -> RunMetrics:
+        return open_metrics(self._ledger.paths.run(run_id), ended=self._ledger.state(run_id).ended)
+
     def _known(self, run_id: str) -> RunMetrics:
         """Return the metrics of a run whose id is certain, without asking the ledger."""
         if run_id not in self._read:
@@ -164,6 +204,10 @@ def open_metrics(run: RunPaths, *, ended: bool) -> RunMetrics:
         with suppress(StorageError):  # on a disk that is full or read-only, its logs answer
             compact(run.events, run.metrics)
     return RunMetrics(run.events, run.metrics)
+
+
+def _is_uri(name: str) -> bool:
+    return "://" in name
 
 
 def _text(value: Any) -> str:

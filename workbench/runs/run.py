@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ConflictError, RunError, StorageError
 from workbench.metrics.rows import current
-from workbench.metrics.subscribe import Received, subscribe
-from workbench.metrics.tail import Event, EventTail, values
+from workbench.metrics.subscribe import Follower, Received, subscribe
+from workbench.metrics.tail import Event, values
 from workbench.paths import RunPaths
 from workbench.runs.changes import changed_parameters, split_policy
 from workbench.runs.heartbeat import Beat, read_beat
@@ -176,13 +176,13 @@ class Run:
 
         A run whose process is gone without a word is settled on the way.
         """
-        tail, looked_at = EventTail(self.paths.events), time.monotonic()
+        follower, looked_at = Follower(self.paths.events), time.monotonic()
         while True:
             state = self.state
             if state.ended:
                 with suppress(StorageError), locked(self.paths.gate):  # held until the end is also an event
                     pass
-            yield from tail.poll()
+            yield from follower.poll()
             if state.ended:
                 return
             if time.monotonic() - looked_at > _LOOK_S:

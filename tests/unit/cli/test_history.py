@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from workbench.metrics.writer import Writer
+from workbench.runs.model import RunState
 from workbench.workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -31,7 +34,7 @@ def test_metrics_are_a_row_each(say: Any, run: str) -> None:
     assert answer.status == 0
     assert "metrics/mAP50(B)" in answer.out
     found = say("runs", "metrics", "first", "--scope", "epoch", "--json").json
-    assert found["run"] == run
+    assert found["run"] == "first"
     assert [row[1] for row in found["rows"]] == ["loss", "metrics/mAP50(B)"]
 
 
@@ -69,6 +72,20 @@ def test_runs_are_put_side_by_side(say: Any, run: str, workspace: Workspace, rec
     assert "epochs" in text
     assert "loss" not in text
     assert say("runs", "compare", "first", "second", "--csv").out.splitlines()[0] == f",{run},{other}"
+
+
+def test_a_run_that_has_ended_is_archived_and_read_there(
+    say: Any, run: str, workspace: Workspace, tmp_path: Path
+) -> None:
+    uri = (tmp_path / "bucket" / "first").as_uri()
+    refused = say("runs", "archive", "first", uri)
+    assert (refused.status, "is queued" in refused.err) == (2, True)
+    workspace.ledger.move(run, RunState.FAILED, "attempt-1")
+    assert say("runs", "archive", "first", uri, "--json").json == {"run": run, "archive": uri}
+    shutil.rmtree(workspace.paths.run(run).root)
+    there = say("runs", "metrics", uri, "metrics/mAP50(B)", "--json").json
+    assert [row[3] for row in there["rows"]] == [0.25, 0.5]
+    assert say("runs", "metrics", (tmp_path / "nowhere").as_uri()).status == 1
 
 
 def test_sql_answers_over_all_runs(say: Any, run: str) -> None:
