@@ -1,6 +1,7 @@
-"""Reading event logs by byte offset, while they are written, without a lock.
+"""Reading event logs as a whole, while they are written, without a lock.
 
-What lives here: a tail over all writers of a run. What does not: the meaning of the events (``runs``).
+What lives here: lines as events, and all events of a run so far. What does not: going on from where one was
+(``subscribe``), the meaning of the events (``runs``), points by the million (``store``).
 """
 
 from __future__ import annotations
@@ -34,37 +35,20 @@ def parse(data: bytes) -> Iterator[Event]:
             yield event
 
 
-class EventTail:
-    """Reads what is new in the event logs of one run.
+def read_events(folder: Path, writers: Sequence[str] = ("*",)) -> list[Event]:
+    """Return the events of a run so far, in the order of their time.
+
+    Each writer's own events stay in the order in which it wrote them, also when its clock was set back. A line that is
+    still being written is left out.
 
     Args:
         folder: the run's ``events`` folder; it may not exist yet.
         writers: glob patterns of the writers to read; all when left out.
     """
-
-    def __init__(self, folder: Path, writers: Sequence[str] = ("*",)) -> None:
-        self._folder, self._writers = folder, writers
-        self._offsets: dict[Path, int] = {}
-
-    def poll(self) -> list[Event]:
-        """Return the events since the last call, of all writers, in the order of their time.
-
-        Each writer's own events stay in the order in which it wrote them, also when its clock was set back.
-        """
-        paths = sorted(path for writer in self._writers for path in self._folder.glob(f"{writer}.jsonl"))
-        return list(heapq.merge(*(self._read(path) for path in paths), key=lambda event: event["at"]))
-
-    def _read(self, path: Path) -> list[Event]:
-        offset = self._offsets.get(path, 0)
-        with path.open("rb") as file:
-            file.seek(offset)
-            data = file.read()
-        whole = data.rfind(b"\n") + 1  # the rest is a line still being written
-        self._offsets[path] = offset + whole
-        writer = path.stem
-        return [{**event, "writer": writer} for event in parse(data[:whole])]
+    paths = sorted(path for writer in writers for path in folder.glob(f"{writer}.jsonl"))
+    return list(heapq.merge(*(_read(path) for path in paths), key=lambda event: event["at"]))
 
 
-def read_events(folder: Path, writers: Sequence[str] = ("*",)) -> list[Event]:
-    """Return the events of a run so far, in the order of their time."""
-    return EventTail(folder, writers).poll()
+def _read(path: Path) -> list[Event]:
+    data, writer = path.read_bytes(), path.stem
+    return [{**event, "writer": writer} for event in parse(data[: data.rfind(b"\n") + 1])]

@@ -5,31 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from workbench.metrics.log import EventLog
-from workbench.metrics.tail import EventTail, parse, read_events
-
-
-def append(path: Path, data: bytes) -> None:
-    with path.open("ab") as file:
-        file.write(data)
-
-
-def test_a_tail_gives_each_event_once(tmp_path: Path) -> None:
-    tail = EventTail(tmp_path)
-    with EventLog(tmp_path, "a") as log:
-        log.append("log", message="one")
-        assert [event["message"] for event in tail.poll()] == ["one"]
-        log.append("log", message="two")
-        assert [event["message"] for event in tail.poll()] == ["two"]
-    assert tail.poll() == []
+from workbench.metrics.tail import parse, read_events
 
 
 def test_a_half_written_line_waits_until_it_is_whole(tmp_path: Path) -> None:
-    path, tail = tmp_path / "a.jsonl", EventTail(tmp_path)
-    append(path, b'{"at":1,"kind":"log","message":"one"}\n{"at":2,"kind":"log","mess')
-    assert [event["message"] for event in tail.poll()] == ["one"]
-    assert tail.poll() == []
-    append(path, b'age":"two"}\n')
-    assert [event["message"] for event in tail.poll()] == ["two"]
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"at":1,"kind":"log","message":"one"}\n{"at":2,"kind":"log","mess')
+    assert [event["message"] for event in read_events(tmp_path)] == ["one"]
+    with path.open("ab") as file:
+        file.write(b'age":"two"}\n')
+    assert [event["message"] for event in read_events(tmp_path)] == ["one", "two"]
 
 
 def test_events_of_several_writers_come_in_the_order_of_their_time(tmp_path: Path) -> None:
@@ -55,7 +40,7 @@ def test_the_events_of_one_writer_keep_their_order_when_its_clock_was_set_back(t
     assert len(found) == 4
 
 
-def test_a_tail_reads_only_the_writers_it_is_asked_for(tmp_path: Path) -> None:
+def test_only_the_writers_that_were_asked_for_are_read(tmp_path: Path) -> None:
     for writer in ("ledger", "attempt-1", "train-1"):
         with EventLog(tmp_path, writer) as log:
             log.append("log")
@@ -63,11 +48,7 @@ def test_a_tail_reads_only_the_writers_it_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_yet_has_no_events(tmp_path: Path) -> None:
-    tail = EventTail(tmp_path / "events")
-    assert tail.poll() == []
-    with EventLog(tmp_path / "events", "a") as log:
-        log.append("log")
-    assert len(tail.poll()) == 1
+    assert read_events(tmp_path / "events") == []
 
 
 def test_a_damaged_line_is_passed_over() -> None:
