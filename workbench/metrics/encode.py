@@ -20,6 +20,7 @@ _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
 _NON_FINITE = {math.inf: "Infinity", -math.inf: "-Infinity"}
 _PLAIN = frozenset({float, int})
 _SHOWN = 60
+WHOLE = 1 << 63  # steps and epochs are below, and not below minus it
 
 
 def number(value: float) -> float | str:
@@ -50,6 +51,25 @@ def line(event: Mapping[str, Any]) -> bytes:
         ) from error
 
 
+def learn(metrics: Mapping[str, float], known: set[str]) -> None:
+    """Refuse what is no mapping with sound names; names that are sound become known.
+
+    Raises:
+        ParameterError: then.
+    """
+    try:
+        if metrics.keys() <= known:
+            return
+    except AttributeError:
+        raise ParameterError(
+            f"metrics is of type {type(metrics).__name__}.",
+            'A dict of numbers by name, e.g. {"loss": 0.5}.',
+            "Give each number a name; nothing of this call was kept.",
+        ) from None
+    check_names(metrics)
+    known |= metrics.keys()
+
+
 def row(event: dict[str, Any], metrics: Mapping[str, float]) -> bytes:
     """Return an event with ``metrics`` as its line; plain finite numbers take a tenth of the time of others.
 
@@ -64,22 +84,40 @@ def row(event: dict[str, Any], metrics: Mapping[str, float]) -> bytes:
     return line({**event, "values": {name: number(_float(name, value)) for name, value in metrics.items()}})
 
 
-def whole(step: Any) -> int:
-    """Return a step as an int.
+def whole(value: Any, what: str = "step") -> int:
+    """Return a step or an epoch as an int.
 
     Raises:
-        ParameterError: when it is no whole number.
+        ParameterError: when it is no whole number of 64 bits.
     """
-    try:
-        return operator.index(step)
-    except TypeError:
-        raise ParameterError(
-            f"step is {step!r}, of type {type(step).__name__}.", "A whole number.", "Count batches or epochs."
-        ) from None
+    with suppress(TypeError):
+        number = int(operator.index(value))
+        if -WHOLE <= number < WHOLE:
+            return number
+    raise ParameterError(
+        f"{what} is {str(value)[:_SHOWN]}, of type {type(value).__name__}.",
+        "A whole number of at most 64 bits.",
+        "Count batches or epochs; nothing of this call was kept.",
+    )
 
 
-def check_names(names: Iterable[object]) -> None:
-    """Refuse names of metrics that no table, chart or tracker could show.
+def moment(at: Any) -> float:
+    """Return a time as unix seconds.
+
+    Raises:
+        ParameterError: when it is no finite number.
+    """
+    if isinstance(at, int | float) and math.isfinite(at):
+        return float(at)
+    raise ParameterError(
+        f"at is {str(at)[:_SHOWN]!r}, of type {type(at).__name__}.",
+        "When it was measured: unix seconds, e.g. `time.time()`.",
+        "Leave it out for now; nothing of this call was kept.",
+    )
+
+
+def check_names(names: Iterable[object], what: str = "metric") -> None:
+    """Refuse names of metrics, or of scopes, that no table, chart or tracker could show.
 
     Raises:
         ParameterError: when one is empty, too long or not printable.
@@ -88,16 +126,17 @@ def check_names(names: Iterable[object]) -> None:
         if not isinstance(name, str) or not 0 < len(name) <= NAME_LENGTH or not name.isprintable():
             shown = str(name)[:_SHOWN]
             raise ParameterError(
-                f"A metric is named {shown!r}" + (f" ({len(name)} characters)." if isinstance(name, str) else "."),
+                f"A {what} is named {shown!r}" + (f" ({len(name)} characters)." if isinstance(name, str) else "."),
                 f"A text of 1 to {NAME_LENGTH} characters that can be printed: no newline, no tab.",
-                "Rename the metric; nothing of this call was kept.",
+                f"Rename the {what}; nothing of this call was kept.",
                 name=shown,
             )
 
 
 def _float(name: str, value: Any) -> float:
     if value is not None and not isinstance(value, str | bytes):
-        with suppress(TypeError, ValueError, RuntimeError):  # RuntimeError: a torch tensor of several numbers
+        # RuntimeError: a torch tensor of several numbers; OverflowError: an int beyond any float
+        with suppress(TypeError, ValueError, RuntimeError, OverflowError):
             return float(value)
     raise ParameterError(
         f"Metric '{name}' is {str(value)[:_SHOWN]!r}, of type {type(value).__name__}.",

@@ -1,10 +1,11 @@
 """The event log of a busy process: what it measures is in another process's hands within a tenth of a second.
 
 What lives here: ``log``, which a training calls at every batch from any thread, and the thread that writes. What does
-not: events that must be on disk at once (``log.EventLog``), reading (``tail``, ``reader``).
+not: events that must be on disk at once (``log.EventLog``), reading (``tail``, ``subscribe``, ``store``).
 
-The caller encodes its line and appends it to a queue, about 3 us for ten metrics: no lock, no file, no network. What
-is wrong is refused there, where a person can see who sent it. A thread appends what has come to the file every 50 ms.
+The caller encodes its line and appends it to a queue, about 3 us for ten metrics: no lock, no file, no network (it
+waits only where 64 MiB are queued because a disk takes nothing). What is wrong is refused there, where a person can see
+who sent it. A thread appends what has come to the file every 50 ms.
 Nobody waits for the disk except in ``sync``: rows outlive a kill of the process and, once synced, a loss of power.
 """
 
@@ -19,11 +20,13 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from multiprocessing import util
 from pathlib import Path
 from typing import Any, Self, SupportsIndex
 
 from workbench.errors import ConflictError, StorageError, storage_error
 from workbench.metrics import encode
+from workbench.metrics.encode import WHOLE
 from workbench.metrics.log import LineFile
 
 EVERY_S = 0.05
@@ -51,7 +54,8 @@ class Writer:
     def __init__(self, folder: Path, name: str, clock: Callable[[], float] = time.time) -> None:
         self._folder, self._name, self._clock = folder, name, clock
         self._queue: deque[bytes] = deque()
-        self._known: set[str] = set()
+        self._names: set[str] = set()
+        self._scopes: set[str] = set()
         self._failing_since: float | None = None
         self._closed = False
         self._file: LineFile | None = LineFile(folder, name)
@@ -90,16 +94,20 @@ class Writer:
             StorageError: when the disk has taken nothing for 2 s; what was noted is kept and tried again.
             ConflictError: when the writer is closed.
         """
-        event: dict[str, Any] = {"at": self._clock() if at is None else at, "kind": "metrics", "scope": scope}
+        if type(scope) is not str or scope not in self._scopes:
+            encode.check_names((scope,), "scope")
+            self._scopes.add(scope)
+        if type(metrics) is not dict or not metrics.keys() <= self._names:
+            encode.learn(metrics, self._names)
+        event: dict[str, Any] = {
+            "at": self._clock() if at is None else encode.moment(at),
+            "kind": "metrics",
+            "scope": scope,
+            "step": step if type(step) is int and -WHOLE <= step < WHOLE else encode.whole(step),
+        }
         if epoch is not None:
-            event["epoch"] = epoch
-        if fields:
-            event |= fields
-        event["step"] = step if type(step) is int else encode.whole(step)
-        if not metrics.keys() <= self._known:
-            encode.check_names(metrics)
-            self._known |= metrics.keys()
-        self._put(encode.row(event, metrics))
+            event["epoch"] = encode.whole(epoch, "epoch")
+        self._put(encode.row({**event, **fields} if fields else event, metrics))
 
     def append(self, kind: str, **fields: Any) -> None:
         """Note any other event; it keeps its place among the metrics.
@@ -142,14 +150,17 @@ class Writer:
                 if self._file is not None:
                     self._drain(sync=True)
                     self._file.close()
-            except StorageError:
+            except BaseException:  # also Ctrl-C, which is how a notebook is interrupted
                 self._closed = False
                 raise
         self._stop.set()
 
     def __del__(self) -> None:
+        # No lock is taken: whoever holds one refers to this writer. The thread sees that the writer is gone.
         with suppress(StorageError, AttributeError):  # AttributeError: it could not even be made
-            self.close()
+            if not self._closed and self._file is not None:
+                self._drain()
+                self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -163,6 +174,8 @@ class Writer:
         if len(self._queue) * max(len(line), _LINE_BYTES) >= _QUEUE_BYTES:
             self._wait_for_room(line)
         self._queue.append(memoryview(line).tobytes())  # the encoder's own buffer is a page, however short the line
+        if self._closed:  # meanwhile
+            self._see_to_thread()
 
     def _see_to_thread(self) -> None:
         """Start the thread when this is the first event in this process; tell of a disk that takes nothing."""
@@ -172,18 +185,22 @@ class Writer:
             )
         if self._failing_since is not None and time.monotonic() - self._failing_since > _PATIENCE_S:
             self.flush()
-        with self._draining:
-            if self._thread is None:
-                self._open_file()
-                self._thread = threading.Thread(
-                    target=_write, args=(weakref.ref(self), self._stop), name=f"log {self._name}", daemon=True
-                )
-                self._thread.start()
+        if self._thread is None or not self._thread.is_alive():
+            with self._draining:
+                if self._thread is None or not self._thread.is_alive():
+                    self._start_thread()
+
+    def _start_thread(self) -> None:
+        self._open_file()
+        arguments = (weakref.ref(self), self._stop)
+        thread = threading.Thread(target=_write, args=arguments, name=f"log {self._name}", daemon=True)
+        thread.start()
+        self._thread = thread
 
     def _wait_for_room(self, line: bytes) -> None:
         """Wait until the disk has taken some of a queue that is full: memory is bounded, and nothing is dropped."""
         while len(self._queue) * max(len(line), _LINE_BYTES) >= _QUEUE_BYTES:
-            if self._failing_since is not None:
+            if self._failing_since is not None or self._thread is None or not self._thread.is_alive():
                 self.flush()
             time.sleep(0.001)
 
@@ -255,3 +272,5 @@ def _begin_all_in_child() -> None:
 atexit.register(_close_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_all_in_child)
+# A process that multiprocessing forked ends without its exit handlers, but not without multiprocessing's own.
+util.register_after_fork(_close_all, lambda close_all: util.Finalize(None, close_all, exitpriority=0))

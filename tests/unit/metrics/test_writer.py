@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import math
+import multiprocessing
 import os
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,10 +101,35 @@ def test_any_other_name_is_taken(log: Writer, name: str) -> None:
     assert rows(log)[0]["values"] == {name: 1.0}
 
 
-@pytest.mark.parametrize("step", [1.5, "3", None])
+@pytest.mark.parametrize("step", [1.5, "3", None, 1 << 63])
 def test_a_step_that_is_no_whole_number_is_refused(log: Writer, step: object) -> None:
     with pytest.raises(ParameterError, match="step is"):
         log.log(step, {"loss": 1.0})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"at": math.nan}, "at is 'nan'"),
+        ({"at": "noon"}, "at is 'noon'"),
+        ({"epoch": 1.0}, "epoch is 1.0"),
+        ({"epoch": 1 << 63}, "epoch is 9223372036854775808"),
+        ({"scope": ["x"]}, "A scope is named"),
+        ({"scope": "two\nlines"}, "A scope is named"),
+        ({"metrics": None}, "metrics is of type NoneType"),
+        ({"metrics": ["loss"]}, "metrics is of type list"),
+        ({"metrics": {"loss": 10**400}}, "Metric 'loss' is"),
+    ],
+)
+def test_what_nobody_could_read_back_is_refused(log: Writer, fields: dict[str, Any], says: str) -> None:
+    with pytest.raises(ParameterError, match=says):
+        log.log(1, **{"metrics": {"loss": 1.0}, **fields})
+    assert rows(log) == []
+
+
+def test_a_step_that_is_a_bool_is_a_number(log: Writer) -> None:
+    log.log(True, {"loss": 1.0})
+    assert rows(log)[0]["step"] == 1
 
 
 def test_steps_may_go_backwards(log: Writer) -> None:
@@ -147,6 +174,39 @@ def test_a_forked_process_writes_a_file_of_its_own_and_nothing_twice(log: Writer
     found = {(row["writer"], row["step"]) for row in rows(log)}
     assert found == {("train-1", 1), (f"train-1.{child}", 2)}
     assert len(read_events(tmp_path)) == 2
+
+
+def test_a_process_of_multiprocessing_that_ends_at_once_loses_nothing(log: Writer, tmp_path: Path) -> None:
+    child = multiprocessing.get_context("fork").Process(target=log.log, args=(2, {"loss": 2.0}))
+    child.start()
+    child.join(20)
+    assert [row["step"] for row in read_events(tmp_path)] == [2]
+
+
+def test_a_thread_that_could_not_be_started_is_started_later(log: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            log.log(1, {"loss": 1.0})
+    log.log(2, {"loss": 1.0})
+    until(lambda: len(read_events(log.path.parent)) == 1, 5)
+
+
+def test_a_close_that_is_interrupted_can_be_done_again(log: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_file: int) -> None:
+        raise KeyboardInterrupt
+
+    log.log(1, {"loss": 1.0})
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            log.close()
+    log.log(2, {"loss": 1.0})
+    log.close()
+    assert len(read_events(log.path.parent)) == 2
 
 
 def test_what_was_noted_last_is_written_when_the_process_ends(tmp_path: Path) -> None:
