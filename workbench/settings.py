@@ -6,6 +6,7 @@ What lives here: one frozen ``Settings``. What does not: anything that acts on i
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ ENGINE_MEMBER = "WORKBENCH_ENGINE_MEMBER"  # marks every process of an engine wi
 RUN_MARK = "WORKBENCH_RUN_MARK"  # marks every process of an attempt, see ``runs.remains``
 ATTEMPT = "WORKBENCH_ATTEMPT"  # the folder of the attempt that a process belongs to, see ``runs.here``
 TRACKER_MARK = "WORKBENCH_TRACKER_MARK"  # marks every process of a backend of a run, see ``tracking.channel``
+SECRET = re.compile(r"api_?key|_key$|^key$|token|secret|passw(?:or)?d|credential", re.IGNORECASE)  # names of secrets
 BACKENDS = ("clearml", "mlflow", "wandb", "database")
 TRACKERS_GROUP = "workbench.trackers"  # entry points: third parties register their backends here
 ASSETS_URL = "https://github.com/ultralytics/assets/releases/download/v8.4.0"

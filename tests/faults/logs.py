@@ -49,6 +49,7 @@ def write(folder: Path, attempt: int, pause_s: float) -> None:
     if attempt > 1:
         first = max(_acknowledged(folder, attempt - 1), default=0) // BATCHES * BATCHES + 1
         writer.append("resumed", epoch=first // BATCHES)
+    (folder / f"first-{attempt}").write_text(str(first))
 
     def work(thread: int) -> None:
         noted = os.open(folder / f"acknowledged-{attempt}-{thread}", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -114,7 +115,7 @@ def check(folder: Path, attempts: int) -> dict[str, int]:
         for thread in range(THREADS):
             logged = _logged(folder, attempt, f"loss/{thread}")
             last = _last(folder / f"acknowledged-{attempt}-{thread}")
-            first = min(logged, default=1)
+            first = int((folder / f"first-{attempt}").read_text())  # not the first that is there
             acknowledged += max(last - first + 1, 0)
             lost += len(set(range(first, last + 1)) - logged)
     if lost or not acknowledged:

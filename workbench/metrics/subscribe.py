@@ -24,7 +24,7 @@ from workbench.metrics.tail import Event, parse
 
 POLL_S = 0.05
 _ASK_S = 0.25  # how often ``until`` is asked: it may read files
-_IDLE_POLLS, _IDLE_FACTOR = 100, 3  # a log that has been silent for long is looked at less often
+_IDLE_POLLS, _IDLE_FACTOR = 100, 2  # a log that has been silent for long is looked at less often
 _CHUNK_BYTES = 1 << 18
 _LINE_BYTES = 1 << 24
 _BATCH_EVENTS = 1000
@@ -220,7 +220,7 @@ async def subscribe(
         after: a cursor that came with an event; the start when left out.
         kinds: kinds of events to yield; all when left out.
         scopes: of the metrics, the scopes to yield; all when left out.
-        poll_s: how often to look, in seconds; a log that has been silent for long is looked at a third as often.
+        poll_s: how often to look, in seconds; a log that has been silent for long is looked at half as often.
         until: says whether no more will come, e.g. that the run has ended; what is there by then is still yielded.
 
     Raises:

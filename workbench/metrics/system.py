@@ -76,7 +76,7 @@ class Sampler:
                 f"every_s is {every_s}.", f"At least {_LEAST_S} seconds.", f"Leave it out for {EVERY_S:g} s."
             )
         self._writer, self._begin, self._every_s = writer, begin, every_s
-        self._gauges = Gauges(folder, pids)
+        self._folder, self._pids = folder, pids
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="system metrics", daemon=True)
 
@@ -98,12 +98,13 @@ class Sampler:
         self.close()
 
     def _work(self) -> None:
+        gauges = Gauges(self._folder, self._pids)  # here: a driver that hangs holds up nobody else
         warned, more = False, True
         while more:
             more = not self._stop.is_set()
             try:
                 at = time.time()
-                self._writer.log(max(0, int(at - self._begin)), self._gauges.read(), scope="system", at=round(at, 3))
+                self._writer.log(max(0, int(at - self._begin)), gauges.read(), scope="system", at=round(at, 3))
             except ConflictError:  # the run is over
                 return
             except WorkbenchError as error:  # e.g. a full disk

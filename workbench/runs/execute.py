@@ -52,19 +52,16 @@ def execute(
     url = settings.load().database_url
     ledger = Ledger(layout, Database.open(layout.database, url.get_secret_value() if url else None))
     run = layout.run(run_id)
-    with Lease(run.lease):
+    with _sorted_out(ledger, run_id), Lease(run.lease):
         attempt = _begin(ledger, run_id, launch)
         by = f"attempt-{attempt}"
-        try:
-            with _recorded_end(ledger, run_id, by, cancelled):
-                try:
-                    with beside(ledger, run_id, attempt):
-                        _run_notebook(ledger, run_id, attempt)
-                finally:
-                    shutil.rmtree(run.attempt(attempt).scratch, ignore_errors=True)
-                return _publish(ledger, run_id, attempt)
-        finally:
-            sort_out(ledger, run_id)
+        with _recorded_end(ledger, run_id, by, cancelled):
+            try:
+                with beside(ledger, run_id, attempt):
+                    _run_notebook(ledger, run_id, attempt)
+            finally:
+                shutil.rmtree(run.attempt(attempt).scratch, ignore_errors=True)
+            return _publish(ledger, run_id, attempt)
 
 
 def _begin(ledger: Ledger, run_id: str, launch: int | None) -> int:
@@ -130,6 +127,15 @@ def _publish(ledger: Ledger, run_id: str, number: int) -> RunResult:
     result = draft.model_copy(update={"notebook_sha256": storage.sha256(attempt.notebook)})
     ledger.complete(run_id, result, f"attempt-{number}")
     return result
+
+
+@contextmanager
+def _sorted_out(ledger: Ledger, run_id: str) -> Iterator[None]:
+    """Sort out what was measured once the lease is given back: somebody may resume the run meanwhile."""
+    try:
+        yield
+    finally:
+        sort_out(ledger, run_id)
 
 
 @contextmanager

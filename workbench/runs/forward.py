@@ -59,13 +59,13 @@ def start(workspace: Path, run_id: str, backends: Sequence[str]) -> bool:
 
 
 @contextmanager
-def feeding(run: RunPaths, wait_s: float = 0.0) -> Iterator[bool]:
-    """Be the one process that feeds the trackers of a run; yield whether that is so.
+def feeding(run: RunPaths, wait_s: float = 0.0, backend: str | None = None) -> Iterator[bool]:
+    """Be the one process that feeds the trackers of a run, or one of them; yield whether that is so.
 
     Raises:
         StorageError: when the folder cannot be written to.
     """
-    path = run.trackers / "lock"
+    path = run.trackers / (f"{backend}.lock" if backend else "lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

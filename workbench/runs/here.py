@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from functools import cache
 from typing import SupportsIndex
 
 from workbench import settings
 from workbench.errors import ParameterError
 from workbench.metrics.writer import Writer
 from workbench.paths import attempt_of
-
-_WRITERS: dict[Path, Writer] = {}
 
 
 def log(
@@ -45,6 +43,7 @@ def log(
     _writer().log(step, metrics, scope=scope, epoch=epoch, at=at)
 
 
+@cache
 def _writer() -> Writer:
     folder = settings.attempt_folder()
     if folder is None:
@@ -53,7 +52,5 @@ def _writer() -> Writer:
             "A notebook that was started as a run, or a process that it started.",
             "Start the notebook with `ws.notebook(path)`; in a notebook that is opened by hand, leave the call out.",
         )
-    if folder not in _WRITERS:
-        run, attempt = attempt_of(folder)
-        _WRITERS[folder] = Writer(run.events, f"log-{attempt}.{os.getpid()}")
-    return _WRITERS[folder]
+    run, attempt = attempt_of(folder)
+    return Writer(run.events, f"log-{attempt}.{os.getpid()}")

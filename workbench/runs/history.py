@@ -16,13 +16,14 @@ import pyarrow as pa
 from workbench.errors import ConflictError, StorageError
 from workbench.metrics.store import manifest
 from workbench.metrics.store.archive import archive, open_archive
-from workbench.metrics.store.compact import compact
+from workbench.metrics.store.compact import compact, is_complete
 from workbench.metrics.store.generation import LocalFolder
 from workbench.metrics.store.reader import POINTS, RunMetrics, Series, compare, summaries
 from workbench.metrics.store.shared import LivePoints, live_points
 from workbench.metrics.store.sql import ROWS, query
 from workbench.paths import RunPaths
 from workbench.runs.ledger import Ledger
+from workbench.runs.model import RunState
 
 _RUNS = pa.schema(
     [
@@ -36,6 +37,7 @@ _RUNS = pa.schema(
         ("headline_value", pa.float64()),
     ]
 )
+_WAIT_S = 30.0
 _PARAMS = pa.schema([(name, pa.string()) for name in ("run", "name", "value")])
 
 
@@ -85,7 +87,12 @@ class History:
                 f"Run '{run_id}' is {state}.", "A run that has ended.", f"Wait for it: workbench runs watch {run_id}"
             )
         paths = self._ledger.paths.run(run_id)
-        compact(paths.events, paths.metrics)
+        if compact(paths.events, paths.metrics, wait_s=_WAIT_S) is None:
+            raise ConflictError(
+                f"The metrics of run '{run_id}' are being compacted.",
+                "A moment in which nobody does that.",
+                "Try again.",
+            )
         archive(LocalFolder(paths.metrics), uri, **options)
 
     def compare(
@@ -114,7 +121,7 @@ class History:
             UnknownNameError: when there is no such run.
         """
         if runs is None:
-            return summaries({run: self._known(run) for run in self._ids()})
+            return summaries(self._all())
         return summaries({self._resolve(run): self.of(run) for run in runs})
 
     def differences(self, runs: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -148,10 +155,9 @@ class History:
         Raises:
             RequestError: when it is no single SELECT, or names what is not there.
         """
-        ids = self._ids()
-        mentioned = set(re.findall(r"\w+", statement.lower()))
-        tables = {"runs": self._runs(), "params": self._params(ids if "params" in mentioned else ())}
-        return query({run: self._known(run) for run in ids}, statement, tables, rows=rows)
+        runs, mentioned = self._all(), set(re.findall(r"\w+", statement.lower()))
+        tables = {"runs": self._runs(), "params": self._params(runs if "params" in mentioned else ())}
+        return query(runs, statement, tables, rows=rows)
 
     def live(self, run: str, since: int = 0) -> LivePoints:
         """Return the points of a run on another machine, which its tracker ``database`` has put into DATABASE_URL.
@@ -165,21 +171,21 @@ class History:
         """
         return live_points(self._ledger.database, run, since)
 
-    def _ids(self) -> list[str]:
-        return [row.id for row in self._ledger.rows()]
-
     def _resolve(self, run: str) -> str:
         return run if _is_uri(run) else self._ledger.resolve(run)
 
     def _open(self, run_id: str) -> RunMetrics:
         return open_metrics(self._ledger.paths.run(run_id), ended=self._ledger.state(run_id).ended)
 
-    def _known(self, run_id: str) -> RunMetrics:
-        """Return the metrics of a run whose id is certain, without asking the ledger."""
-        if run_id not in self._read:
-            run = self._ledger.paths.run(run_id)
-            self._read[run_id] = RunMetrics(run.events, run.metrics)
-        return self._read[run_id]
+    def _all(self) -> dict[str, RunMetrics]:
+        """Return the metrics of all runs, without asking the ledger about each, or looking closer than needed."""
+        rows = self._ledger.rows()
+        for row in rows:
+            if row.id not in self._read:
+                run = self._ledger.paths.run(row.id)
+                bare = RunState(row.state).ended and not (run.metrics / manifest.NAME).is_file()
+                self._read[row.id] = open_metrics(run, ended=bare)
+        return {row.id: self._read[row.id] for row in rows}
 
     def _runs(self) -> pa.Table:
         rows = [row.row() for row in self._ledger.rows()]
@@ -200,7 +206,7 @@ class History:
 
 def open_metrics(run: RunPaths, *, ended: bool) -> RunMetrics:
     """Return the metrics of a run; one that ended without that, e.g. in a crash, is compacted first."""
-    if ended and not (run.metrics / manifest.NAME).is_file():
+    if ended and not is_complete(run.events, run.metrics):
         with suppress(StorageError):  # on a disk that is full or read-only, its logs answer
             compact(run.events, run.metrics)
     return RunMetrics(run.events, run.metrics)

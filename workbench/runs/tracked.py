@@ -22,6 +22,7 @@ from workbench.paths import RunPaths
 from workbench.runs.lease import is_held
 from workbench.runs.model import RunResult, RunSpec, RunState
 from workbench.runs.standing import Standing, fold
+from workbench.settings import SECRET
 from workbench.tracking.base import Ended, EndState, File, FileKind, Item, Measured, Model, Started, Text
 
 _LEDGER = "ledger"
@@ -64,7 +65,7 @@ class TrackedRun:
             tags=spec.tags,
             note=spec.note,
             attempt=standing.attempt,
-            config={**(spec.config or spec.parameters), **standing.changes},
+            config=_masked({**(spec.config or spec.parameters), **standing.changes}),
             dataset=spec.dataset.model_dump(exclude={"data_yaml"}) if spec.dataset else {},
             model=spec.model.model_dump(exclude={"path"}) if spec.model else {},
             code=lock.get("code", {}),
@@ -82,9 +83,7 @@ class TrackedRun:
         for event in events:
             if event["kind"] == "metrics":
                 numbers[id(event)] = serial = serial + 1
-        sound = [
-            event for event in events if _is_number(event["at"]) and (event["kind"] != "metrics" or _is_row(event))
-        ]
+        sound = [event for event in events if _is_sound(event)]
         found = (self._item(event, numbers.get(id(event), 0)) for event in current([*self._heads(), *sound]))
         return [item for item in found if item is not None]
 
@@ -113,8 +112,8 @@ class TrackedRun:
         return [*files, model] if model is not None else [*files]
 
     def goes(self) -> bool:
-        """Return whether a process of the run lives."""
-        return is_held(self.paths.lease)
+        """Return whether a process of the run lives, or the run waits to be tried again."""
+        return is_held(self.paths.lease) or self._standing().state is RunState.QUEUED
 
     def _last_files(self, at: float, sums: Mapping[str, str]) -> Iterator[File]:
         attempts = self.paths.attempts()
@@ -183,6 +182,11 @@ class TrackedRun:
             )
         except (StorageError, ValueError):
             return None
+
+
+def _masked(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings without the values of those that are named like secrets, e.g. a notebook's parameter api_key."""
+    return {name: "***" if SECRET.search(name) else value for name, value in config.items()}
 
 
 def _is_number(value: Any) -> TypeGuard[int | float]:

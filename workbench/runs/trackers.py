@@ -137,8 +137,9 @@ class Trackers:
                 continue
             asked, taken = [name for name in due if failed[name] < _FAILED_RUNS], dict[str, bool]()
             with feeding(run) as alone:
-                if alone:
-                    taken = _catch_up(source, run, asked, _Call(run_id, again, progress, stop))
+                if not alone:  # its own process leaves those that have stopped to us
+                    asked = [name for name in asked if state.load(run.trackers, name).stopped]
+                taken = _catch_up(source, run, asked, _Call(run_id, again, progress, stop))
             failed |= {name: 0 if well else failed[name] + 1 for name, well in taken.items()}
             after = [_told(run_id, name, run, source) for name in due]
             # What came while the last of it was told is not due yet, nor what its own process is about to tell.
@@ -173,16 +174,9 @@ def _catch_up(source: TrackedRun, run: RunPaths, names: Sequence[str], call: _Ca
     taken = dict.fromkeys(names, False)
 
     def feed(name: str) -> None:
-        if call.again:
-            before = state.load(run.trackers, name)
-            state.save(run.trackers, name, Delivery(remote=before.remote, url=before.url))
-        feed = Feed(name, source, run.trackers, Limits(finish_s=math.inf))
-
-        def report(points: int) -> None:
-            if call.progress is not None:
-                call.progress(call.run, name, points)
-
-        taken[name] = feed.catch_up(_TRIES, call.stop, report)
+        with feeding(run, backend=name) as alone:
+            if alone:  # otherwise another sync is at it
+                taken[name] = _feed(name, source, run, call)
 
     threads = [threading.Thread(target=feed, args=(name,), name=name, daemon=True) for name in names]
     for thread in threads:
@@ -195,6 +189,22 @@ def _catch_up(source: TrackedRun, run: RunPaths, names: Sequence[str], call: _Ca
         for thread in threads:
             thread.join()
         raise
+    return taken
+
+
+def _feed(name: str, source: TrackedRun, run: RunPaths, call: _Call) -> bool:
+    def catch_up() -> bool:
+        return Feed(name, source, run.trackers, Limits(finish_s=math.inf)).catch_up(_TRIES, call.stop, report)
+
+    def report(points: int) -> None:
+        if call.progress is not None:
+            call.progress(call.run, name, points)
+
+    taken = catch_up()
+    if call.again and taken:  # not before: some backends number what they hold in the order in which it came
+        before = state.load(run.trackers, name)
+        state.save(run.trackers, name, Delivery(remote=before.remote, url=before.url))
+        taken = catch_up()
     return taken
 
 

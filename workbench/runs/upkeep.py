@@ -1,7 +1,7 @@
 """What goes on beside an attempt, in the process that supervises it: the training pays for none of it.
 
 What lives here: system metrics, telling trackers, and sorting what was measured, for queries. What does not: each of
-these (``metrics.system``, ``runs.forward``, ``metrics.compact``). None of them may fail a run: what they make can be
+these (``metrics.system``, ``runs.forward``, ``metrics.store``). None of them may fail a run: what they make can be
 made again, or is worth less than the run.
 """
 
@@ -31,6 +31,7 @@ from workbench.runs.supervision.remains import MARK, mark_of
 
 _LOOK_S = 60.0
 _NICE = 10
+_WAIT_S = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -46,7 +47,7 @@ def beside(ledger: Ledger, run_id: str, attempt: int) -> Iterator[None]:
             mark = mark_of(run_id, attempt)
             stack.enter_context(Sampler(writer, run.root, lambda: _pids(mark), begin=begin))
             stack.enter_context(_compacting(run, mark))
-        except (WorkbenchError, OSError) as error:
+        except (WorkbenchError, OSError, RuntimeError) as error:  # RuntimeError: no thread can be started
             _log.warning("Something beside run '%s' does not go on: %s", run_id, error)
         yield
 
@@ -56,8 +57,8 @@ def sort_out(ledger: Ledger, run_id: str) -> None:
     run = ledger.paths.run(run_id)
     try:
         if ledger.state(run_id).ended:
-            compact(run.events, run.metrics)
-    except WorkbenchError as error:  # whoever asks first does it then
+            compact(run.events, run.metrics, wait_s=_WAIT_S)
+    except Exception as error:  # noqa: BLE001  a run has ended well whatever a line of its log does to a table
         _log.warning("What run '%s' measured was not sorted: %s", run_id, error)
 
 
@@ -92,8 +93,11 @@ def _compacting(run: RunPaths, mark: str) -> Iterator[None]:
 
 def _look(run: RunPaths, mark: str, stop: threading.Event) -> None:
     while not stop.wait(_LOOK_S):
-        if is_due(run.events, run.metrics):
-            _compact_apart(run.events, run.metrics, mark)
+        try:
+            if is_due(run.events, run.metrics):
+                _compact_apart(run.events, run.metrics, mark)
+        except (WorkbenchError, OSError, psutil.Error) as error:
+            _log.warning("What '%s' measured was not sorted: %s", run.root.name, error)
 
 
 def _compact_apart(events: Path, metrics: Path, mark: str) -> None:

@@ -16,9 +16,10 @@ from workbench.settings import ATTEMPT
 
 def test_a_process_of_a_run_notes_metrics_of_that_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ATTEMPT, str(tmp_path / "runs" / "mine" / "attempts" / "2"))
-    monkeypatch.setattr(here, "_WRITERS", {})
+    here._writer.cache_clear()
     wb.log(3, {"loss": 0.5}, scope="epoch", epoch=3)
     here._writer().close()
+    here._writer.cache_clear()
     events = read_events(tmp_path / "runs" / "mine" / "events")
     assert [(row["step"], row["values"], row["epoch"]) for row in current(events)] == [(3, {"loss": 0.5}, 3)]
     assert events[0]["writer"].startswith("log-2.")

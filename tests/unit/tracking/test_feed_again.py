@@ -11,6 +11,7 @@ import pytest
 from workbench.paths import RunPaths
 from workbench.runs import forward
 from workbench.runs.lease import Lease
+from workbench.runs.model import RunState
 from workbench.tracking.delivery import state
 from workbench.tracking.delivery.forwarder import Limits
 from workbench.workspace import Workspace
@@ -32,7 +33,9 @@ class Rounds:
 
 @pytest.fixture
 def folder(workspace: Workspace, record: Callable[..., str]) -> Path:
-    run = workspace.paths.run(record())
+    run_id = record()
+    workspace.ledger.move(run_id, RunState.RUNNING, "attempt-1", attempt=1)
+    run = workspace.paths.run(run_id)
     run.trackers.mkdir()
     return run.root
 

@@ -45,6 +45,7 @@ _LOCK = "compact.lock"
 _GENERATION = re.compile(r"(\d{6})-[0-9a-f]{8}")
 _POINT_BYTES = 40.0  # of a log, before it is known better
 _PEEK_BYTES = 4096
+_POLL_S = 0.05
 _NONE = np.empty(0, POINT)
 _STALE = (DamagedError, GoneError, ShrunkError)
 _log = logging.getLogger(__name__)
@@ -65,6 +66,16 @@ class Round:
     new: int
     series: int
     seconds: float
+
+
+def is_complete(events: Path, metrics: Path) -> bool:
+    """Return whether everything in the logs is compacted: cheap."""
+    try:
+        generation = open_generation(LocalFolder(metrics))
+    except DamagedError:
+        return False
+    covered = {writer: found.bytes for writer, found in generation.manifest.covered.items()} if generation else {}
+    return generation is not None and log_sizes(events) == covered
 
 
 def is_due(events: Path, metrics: Path) -> bool:
@@ -91,20 +102,21 @@ def is_due(events: Path, metrics: Path) -> bool:
     return any(_resumes(events, writer) for writer in sizes if writer not in covered and attempt_of(writer) not in kept)
 
 
-def compact(events: Path, metrics: Path) -> Round | None:
+def compact(events: Path, metrics: Path, wait_s: float = 0.0) -> Round | None:
     """Compact what a run has logged so far.
 
     Args:
         events: the run's ``events`` folder; it may not exist yet.
         metrics: the run's ``metrics`` folder; made when missing.
+        wait_s: how long to wait for another process that is at it.
 
     Returns:
-        What was done; None when another process is at it, which is then left alone.
+        What was done; None when another process is still at it, which is then left alone.
 
     Raises:
         StorageError: when the disk is full or the folder is read-only; the last generation is then as it was.
     """
-    with _alone(metrics) as free:
+    with _alone(metrics, wait_s) as free:
         if not free:
             return None
         started = time.monotonic()
@@ -120,6 +132,14 @@ def compact(events: Path, metrics: Path) -> Round | None:
 
 def _round(events: Path, metrics: Path, former: Generation | None) -> Round:
     known = former.manifest if former is not None else None
+    away = sorted(set(known.covered) - set(log_sizes(events))) if known is not None else []
+    if away:  # a disk that is not there may come back; what was compacted may be all that is left
+        raise StorageError(
+            f"The log '{away[0]}' of '{events}' is gone, and compacted metrics of it are there.",
+            "All logs of the run.",
+            "See whether the disk is there; to go by the logs that are left, delete the metrics folder.",
+            path=str(events),
+        )
     tail = LogTail(events, known.covered if known else {}, known.kept if known else {})
     generation = f"{(_number(metrics) + 1) % 1_000_000:06d}-{secrets.token_hex(4)}"
     folder = metrics / generation
@@ -199,22 +219,32 @@ def _resumes(events: Path, writer: str) -> bool:
 
 
 @contextmanager
-def _alone(metrics: Path) -> Iterator[bool]:
+def _alone(metrics: Path, wait_s: float) -> Iterator[bool]:
     """Hold the run's compaction lock, if nobody else does; the kernel frees it however its holder ends."""
     path = metrics / _LOCK
     try:
-        metrics.mkdir(parents=True, exist_ok=True)
+        metrics.mkdir(exist_ok=True)  # not its parents: a run that was deleted meanwhile stays deleted
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise storage_error(error, path) from error
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        yield False
-    else:
-        yield True
+        yield _take(file, path, time.monotonic() + wait_s)
     finally:
         os.close(file)
+
+
+def _take(file: int, path: Path, deadline: float) -> bool:
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+        except OSError as error:  # a network disk without locks
+            raise storage_error(error, path) from error
+        else:
+            return True
+        time.sleep(_POLL_S)
 
 
 def main(arguments: list[str]) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from workbench import storage
-from workbench.errors import ModelError, StorageError, WorkbenchError
+from workbench.errors import ModelError, StorageError
 from workbench.metrics.encode import numbers
 from workbench.runs.job import Job
 from workbench.runs.stop import StoppedError
@@ -239,8 +239,9 @@ class Recorder:
         """Keep what the training shows besides numbers; a full disk costs the pictures, not the training."""
         try:
             self.keep(evidence(trainer.validator, Path(trainer.save_dir)))
-        except WorkbenchError as error:
-            self.job.log("log", level="warning", message=f"Not all pictures and curves were kept: {error}")
+        except Exception as error:  # noqa: BLE001  what a newer ultralytics gives in another shape fails no training
+            message = f"Not all pictures and curves were kept: {type(error).__name__}: {error}"
+            self.job.log("log", level="warning", message=message)
 
     def keep(self, found: Evidence) -> None:
         """Keep a matrix, curves and plots with the run.

@@ -55,7 +55,7 @@ class Source(Protocol):
         ...
 
     def goes(self) -> bool:
-        """Return whether a process of the run lives."""
+        """Return whether a process of the run lives, or the run waits to be tried again."""
         ...
 
 
@@ -110,6 +110,8 @@ class Feed:
             stop: set to leave as soon as no process of the run lives and there is nothing more to tell.
             now: set to leave at once.
         """
+        if self.delivery.stopped and self._source.started().attempt > self.delivery.attempt:
+            self._save(stopped=False)  # another attempt may have another key
         try:
             while not now.is_set() and not self.delivery.stopped:
                 outcome = self.attempt()
@@ -152,6 +154,9 @@ class Feed:
             outcome = self.step()
         except WorkbenchError as error:
             self.wait_s = self._note(error)
+            return "failed"
+        except Exception as error:  # noqa: BLE001  whatever it is, status has to say it
+            self.wait_s = self._note(_unknown(self.backend, error))
             return "failed"
         self._failures, self._foreign, self.wait_s = 0, 0, self.limits.tick_s
         return outcome
@@ -305,6 +310,15 @@ def send_limit_s(items: Sequence[Item], limits: Limits) -> float:
     """Return how long sending may take, in seconds: a checkpoint goes over a slow line at a megabyte a second."""
     sizes = (storage.bytes_total(item.path) for item in items if isinstance(item, File | Model) and item.path.is_file())
     return limits.send_s + sum(sizes) / _BYTES_S
+
+
+def _unknown(backend: str, error: Exception) -> TrackerError:
+    return TrackerError(
+        f"{backend} was not told more: {type(error).__name__}: {error}.",
+        "A log that can be read, and a run that can be told.",
+        "Once it can: workbench trackers sync",
+        foreign=True,
+    )
 
 
 def _success() -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from workbench import storage
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, storage_error
 
 _NAME = re.compile(r"[\w-]+(?:\.[\w-]+)*")
 
@@ -64,13 +64,18 @@ def load(folder: Path, backend: str) -> Delivery:
     """Return how far a backend was told.
 
     A file that is damaged is put aside and everything is told again: backends count what comes twice once.
+
+    Raises:
+        StorageError: when it cannot be read.
     """
     path = state_file(folder, backend)
     if not path.is_file():
         return Delivery()
     try:
         return _DELIVERY.validate_json(path.read_bytes())
-    except (OSError, ValidationError):
+    except OSError as error:
+        raise storage_error(error, path) from error
+    except ValidationError:
         with suppress(OSError):
             path.replace(path.with_suffix(".damaged"))
         return Delivery()

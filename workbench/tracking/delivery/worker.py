@@ -32,8 +32,7 @@ QUIET = {
     "WANDB_ERROR_REPORTING": "false",
     "GIT_TERMINAL_PROMPT": "0",
 }
-_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
-_IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+_IN_URL = re.compile(r"(?<=://)\S+(?=@)")
 _MESSAGE = 500
 _ORPHAN_S = 2.0
 
@@ -93,10 +92,18 @@ class Server:
 
 def plain(message: str) -> str:
     """Return a message without passwords: those in URLs, and the values of variables that are named like secrets."""
-    secrets = {value for name, value in settings.variables("").items() if _SECRET.search(name) and len(value) > 5}
+    variables = settings.variables("")
+    secrets = {value for name, value in variables.items() if settings.SECRET.search(name) and len(value) > 5}
+    secrets |= {word for value in variables.values() if (word := _password(value))}
     for secret in sorted(secrets, key=len, reverse=True):
         message = message.replace(secret, "***")
     return _IN_URL.sub("***", message)
+
+
+def _password(address: str) -> str | None:
+    """Return the password in an address such as DATABASE_URL's; None when there is none."""
+    found = _IN_URL.search(address) if "://" in address else None
+    return found.group().partition(":")[2] or None if found else None
 
 
 def serve(connection: Connection, server: Server) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import math
 import resource
+import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -147,10 +149,43 @@ def test_only_one_process_compacts_and_another_returns_at_once(run: Folders) -> 
     with (run.metrics / "compact.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert compact(run.events, run.metrics) is None
-    with compaction._alone(run.metrics) as free:
+    with compaction._alone(run.metrics, 0.0) as free:
         assert free
         assert compact(run.events, run.metrics) is None
+        assert compact(run.events, run.metrics, wait_s=0.1) is None
     assert run.compact().points == 20
+
+
+def test_who_waits_for_another_process_compacts_after_it(run: Folders) -> None:
+    run.log(range(10))
+    run.metrics.mkdir()
+    file = (run.metrics / "compact.lock").open("w")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    later = threading.Timer(0.2, file.close)
+    later.start()
+    done = compact(run.events, run.metrics, wait_s=20)
+    later.join()
+    assert done is not None
+    assert done.points == 20
+
+
+def test_logs_that_are_away_cost_nothing_of_what_was_compacted(run: Folders) -> None:
+    run.log(range(10))
+    run.compact()
+    away = run.events.rename(run.events.with_name("away"))
+    with pytest.raises(StorageError, match="is gone"):
+        compact(run.events, run.metrics)
+    assert RunMetrics(None, run.metrics).keys()
+    away.rename(run.events)
+    assert compaction.is_complete(run.events, run.metrics)
+
+
+def test_a_run_that_was_deleted_is_not_made_again(run: Folders) -> None:
+    run.log(range(10))
+    shutil.rmtree(run.events.parent)
+    with pytest.raises(StorageError):
+        compact(run.events, run.metrics)
+    assert not run.events.parent.exists()
 
 
 def test_what_a_killed_round_left_is_removed_by_the_next_one(run: Folders) -> None:

@@ -83,7 +83,7 @@ def test_the_rows_are_limited_and_the_answer_says_so(runs: dict[str, RunMetrics]
 @pytest.mark.parametrize(
     "statement",
     [
-        *("WITH a AS (SELECT 1) SELECT * FROM a", "VALUES (1), (2)", "EXPLAIN SELECT 1", "DESCRIBE metrics"),
+        *("WITH a AS (SELECT 1) SELECT * FROM a", "VALUES (1), (2)", "DESCRIBE metrics"),
         *("SHOW TABLES", "SUMMARIZE summary", "SELECT 1;", "-- how many\nSELECT count(*) FROM metrics"),
     ],
 )
@@ -97,7 +97,15 @@ def test_whatever_only_reads_is_answered(runs: dict[str, RunMetrics], statement:
         *("", "-- nothing", "SELECT 1; SELECT 2", "CREATE TABLE a (b INT)", "DROP VIEW metrics", "SET threads = 1"),
         *("DELETE FROM metrics", "PRAGMA version", "CALL range(3)", "RESET lock_configuration", "CHECKPOINT"),
         *("ATTACH '{outside}.db'", "INSTALL httpfs", "LOAD httpfs", "COPY (SELECT 1) TO '{outside}'"),
-        *("EXPORT DATABASE '{outside}'", "EXPLAIN ANALYZE COPY (SELECT 1) TO '{outside}'", "USE memory", "BEGIN"),
+        *(
+            "EXPORT DATABASE '{outside}'",
+            "EXPLAIN ANALYZE COPY (SELECT 1) TO '{outside}'",
+            "EXPLAIN SELECT 1",
+            # a file that it may read is none that it may write
+            "EXPLAIN ANALYZE COPY (SELECT 1 AS metrics) TO '{inside}' (FORMAT parquet, USE_TMP_FILE false)",
+            "USE memory",
+            "BEGIN",
+        ),
         *("SELECT * FROM read_csv('{inside}')", "SELECT * FROM '{inside}'", "SELECT * FROM read_text('{inside}')"),
         *("SELECT * FROM glob('{folder}/*')", "SELECT * FROM read_parquet('{inside}')", "SELECT getenv('HOME')"),
         *("SELECT * FROM read_json('{inside}')", "SELECT * FROM sniff_csv('{inside}')", "FROM read_blob('{inside}')"),
