@@ -20,9 +20,9 @@ from workbench.errors import RequestError, did_you_mean
 from workbench.paths import EnginePaths
 
 ENGINE_MEMBER = "WORKBENCH_ENGINE_MEMBER"  # marks every process of an engine with the engine's folder
-RUN_MARK = "WORKBENCH_RUN_MARK"  # marks every process of an attempt, see ``runs.remains``
+RUN_MARK = "WORKBENCH_RUN_MARK"  # marks every process of an attempt, see ``runs.supervision.remains``
 ATTEMPT = "WORKBENCH_ATTEMPT"  # the folder of the attempt that a process belongs to, see ``runs.here``
-TRACKER_MARK = "WORKBENCH_TRACKER_MARK"  # marks every process of a backend of a run, see ``tracking.channel``
+TRACKER_MARK = "WORKBENCH_TRACKER_MARK"  # marks every process of a backend of a run, see ``tracking.delivery.channel``
 SECRET = re.compile(r"api_?key|_key$|^key$|token|secret|passw(?:or)?d|credential", re.IGNORECASE)  # names of secrets
 BACKENDS = ("clearml", "mlflow", "wandb", "database")
 TRACKERS_GROUP = "workbench.trackers"  # entry points: third parties register their backends here

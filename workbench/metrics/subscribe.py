@@ -1,7 +1,7 @@
 """New events of a run as they are written, for whoever watches: widgets, REST and the command line.
 
 What lives here: reading on from a place in the logs, in bounded memory, and waiting for more. What does not: charts and
-queries over what was written before (``reader``), the meaning of the events (``runs``).
+queries over what was written before (``store``), the meaning of the events (``runs``).
 
 What is yielded is what was written: also rows that a later attempt measured again, which ``rows`` tells apart.
 """

@@ -1,7 +1,7 @@
 """The process that feeds the trackers of one run: ``python -m workbench.runs.forward WORKSPACE RUN``.
 
 What lives here: starting it, that there is one for a run, and its end. What does not: what it tells whom
-(``tracking.forwarder``). It lives apart from the run: what it does, and whether it lives, the run never notices. It is
+(``tracking.delivery``). It lives apart from the run: what it does, and whether it lives, the run never notices. It is
 ended with the engine, and imports no tracker itself.
 """
 

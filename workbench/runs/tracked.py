@@ -1,7 +1,7 @@
 """A run's folder as a tracker is told of it.
 
 What lives here: what the spec, the events and the files of a run mean in the words of ``tracking.base``. What does not:
-telling it to anybody (``tracking.forwarder``). Nothing here needs the database, or the notebook's engine.
+telling it to anybody (``tracking.delivery``). Nothing here needs the database, or the notebook's engine.
 """
 
 from __future__ import annotations

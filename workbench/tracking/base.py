@@ -1,7 +1,7 @@
 """What a tracker is told, and what a tracker is.
 
 What lives here: one frozen record per thing that happened, and the Protocol that every backend fulfils. What does not:
-reading a run's log (``runs``), delivery, retry and what has been acknowledged (``forwarder``), the backends.
+reading a run's log (``runs``), delivery, retry and what has been acknowledged (``delivery``), the backends.
 
 A backend is found by its name in the entry point group ``workbench.trackers``; docs/trackers.md has one in ten lines.
 """

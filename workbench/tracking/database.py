@@ -1,7 +1,7 @@
 """The tracker ``database``: rows of runs and metrics where DATABASE_URL points, or in the workspace's SQLite file.
 
 What lives here: turning records into rows, each once. What does not: the tables (``workbench.database``), reading them
-while they grow (``metrics.shared``).
+while they grow (``metrics.store.shared``).
 
 Every statement puts a row or replaces the one with the same key, so what is told twice counts once. A batch is one
 transaction, which first counts ``tracked_runs.sequence`` up: whoever has read up to a sequence has seen all before it.

@@ -1,6 +1,6 @@
 """Confusion matrices and curves as data, so that a chart can be drawn anew from them, and compared.
 
-What lives here: the two records, and their files. What does not: where the files lie (``media``), drawing.
+What lives here: the two records, and their files. What does not: where the files lie (``keep``), drawing.
 
 A file is JSON with its ``version``; numbers that JSON lacks are the words NaN, Infinity and -Infinity.
 """

@@ -1,6 +1,6 @@
 """Pictures of any origin as the bytes of a file: arrays, PIL images, matplotlib figures and files.
 
-What lives here: refusing what is no picture, and encoding what is. What does not: where the file lies (``media``).
+What lives here: refusing what is no picture, and encoding what is. What does not: where the file lies (``keep``).
 """
 
 from __future__ import annotations

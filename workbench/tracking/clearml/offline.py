@@ -2,7 +2,7 @@
 
 What lives here: ``task.json``, ``metrics.jsonl``, ``log.jsonl`` and the files beside them, which
 ``clearml.Task.import_offline_session(folder)`` sends to a server. What does not: what stands in them
-(``clearml_records``).
+(``records``).
 
 clearml's own offline task is not used: it takes no time of measurement, writes from threads and takes seconds to close.
 An event may stand in ``metrics.jsonl`` more than once, when it was sent again; a server keeps one.
@@ -34,7 +34,7 @@ _STATUS: dict[EndState, str] = {
 
 
 class Session:
-    """One task in files; fulfils the same methods as ``clearml_server.Server``.
+    """One task in files; fulfils the same methods as ``server.Server``.
 
     Args:
         folder: the session becomes a folder in it, named by the id of the task.

@@ -1,7 +1,7 @@
 """The workbench's records in ClearML's own words.
 
 What lives here: tasks, events, artifacts and models as the ClearML API takes them, and the way back from a metric's
-name there to ours. What does not: sending them (``clearml_server``) or keeping them in files (``clearml_offline``).
+name there to ours. What does not: sending them (``server``) or keeping them in files (``offline``).
 
 | ours | in ClearML |
 |---|---|

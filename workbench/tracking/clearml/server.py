@@ -1,7 +1,7 @@
 """A ClearML server, through its REST API.
 
 What lives here: one task on a server, each call bounded and answered before it returns. What does not: what is sent
-(``clearml_records``), where the address and the key come from (``clearml``).
+(``records``), where the address and the key come from (``tracker``).
 
 clearml's own session is not used: it tries 240 times with up to two minutes between, and for ever while the server is
 in maintenance or its certificate is refused; and its logger takes no time of measurement and sends from a thread.

@@ -1,7 +1,7 @@
 """Weights & Biases as a tracker, with a server or offline.
 
 What lives here: one run of the workbench as one W&B run of the same id. What does not: when to send and what to do
-after an error (``forwarder``), what the library is told of its surroundings (``wandb_options``), the format of its
+after an error (``delivery``), what the library is told of its surroundings (``options``), the format of its
 files (``fragments``).
 
 W&B's library writes every record into a file of its own, a fragment, before it uploads it. ``send`` returns once the
