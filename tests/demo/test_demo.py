@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import shutil
 from pathlib import Path
 
 from tests.trained import CANARY, KOREAN, SECRETS, Trained
 from workbench import storage
+from workbench.workspace import Workspace
 
 
 def _is_here(host: str) -> bool:
@@ -123,14 +125,15 @@ def test_every_batch_and_every_epoch_is_in_the_events_once(trained: Trained) -> 
     assert progress[-1]["eta_s"] == 0
 
 
-def test_the_database_is_rebuilt_from_the_folders(trained: Trained) -> None:
-    before = trained.open().database.dump()
+def test_the_database_is_rebuilt_from_the_folders(trained: Trained, tmp_path: Path) -> None:
+    copy = shutil.copytree(trained.workspace, tmp_path / "copy", symlinks=True)
+    before = Workspace(copy).database.dump()
     for name in ("workbench.db", "workbench.db-wal", "workbench.db-shm"):
-        (trained.workspace / name).unlink(missing_ok=True)
-    done = trained.command("doctor", "--rebuild", "--json")
+        (copy / name).unlink(missing_ok=True)
+    done = trained.command("doctor", "--rebuild", "--json", "--workspace", str(copy))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["drift"] == []
-    assert trained.open().database.dump() == before
+    assert Workspace(copy).database.dump() == before
     assert len(before["runs"]) >= 2
 
 

@@ -52,7 +52,7 @@ def measure(folder: Path, data: Path, arm: str, settings: dict[str, Any]) -> dic
     killed = _train_and_kill(run, settings) if arm == "resumed" else None
     tiny.execute(run)
     result = RunResult.model_validate(storage.get_json(run.attempt(run.attempts()[-1]).result))
-    events = [event for event in current(read_events(run.events)) if event["kind"] == "metrics"]
+    events = [event for event in current(read_events(run.events)) if event.get("scope", "system") != "system"]
     epochs = [event["step"] for event in events if event["scope"] == "epoch"]
     if epochs != list(range(1, settings["epochs"] + 1)) or result.headline is None:
         raise RuntimeError(f"rows of {folder}: {epochs}")

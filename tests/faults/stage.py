@@ -156,7 +156,7 @@ def check_rows(run: Run, epochs: int, batches: int, value: Callable[[int], float
         value: the loss of a step, where it is known.
     """
     events = run.events()
-    rows = [event for event in current(events) if event["kind"] == "metrics"]
+    rows = [event for event in current(events) if event["kind"] == "metrics" and event["scope"] != "system"]
     for scope, expected in (("batch", epochs * batches), ("epoch", epochs)):
         steps = Counter(row["step"] for row in rows if row.get("scope") == scope)
         if expected and steps != Counter(range(1, expected + 1)):
