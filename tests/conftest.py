@@ -17,12 +17,16 @@ pytest_plugins = ("tests.trained",)
 Record = Callable[..., str]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of the one trained model in one process: with two, it would be trained twice."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Keep the tests of the one trained model in one process: with two, it would be trained twice.
+
+    A wrapper, since xdist reads the groups in this same hook, before any other that is not.
+    """
     for item in items:
         if "trained" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("trained"))
+    yield
 
 
 @pytest.fixture(scope="session", autouse=True)
