@@ -114,6 +114,25 @@ def test_a_run_that_its_own_process_feeds_is_left_to_it(stage: Stage) -> None:
     assert stage.filed.told("open") == []
 
 
+def test_a_tracker_that_stopped_is_told_while_the_runs_own_process_feeds_the_others(stage: Stage) -> None:
+    stage.begin()
+    stage.log(5)
+    stage.paths.trackers.mkdir()
+    state.save(stage.paths.trackers, "filed", state.Delivery(stopped=True))
+    with feeding(stage.paths) as alone:
+        assert alone
+        assert [one.state for one in trackers(stage.workspace, "filed").sync(stage.run_id)] == ["following"]
+    assert len(stage.filed.steps()) == 5
+
+
+def test_two_who_sync_at_once_do_not_tell_a_tracker_twice(stage: Stage) -> None:
+    ended(stage)
+    with feeding(stage.paths, backend="filed") as alone:
+        assert alone
+        trackers(stage.workspace, "filed").sync()
+    assert stage.filed.told("open") == []
+
+
 def test_a_damaged_run_keeps_no_other_from_being_told(stage: Stage, second: Stage) -> None:
     ended(stage)
     ended(second)

@@ -71,6 +71,24 @@ def test_a_run_without_a_name_is_called_by_its_id(workspace: Workspace, record: 
     assert (started.name, started.config, started.dataset) == (run_id, {"x": 1}, {})
 
 
+def test_settings_that_are_named_like_secrets_are_told_to_nobody(
+    workspace: Workspace, record: Callable[..., str]
+) -> None:
+    config = {"api_key": "sk-1", "HF_TOKEN": "hf", "db_password": "p", "epochs": 3, "mask_ratio": 4}
+    started = TrackedRun(workspace.paths.run(record(config=config)).root).started()
+    hidden = {"api_key": "***", "HF_TOKEN": "***", "db_password": "***"}
+    assert started.config == {**hidden, "epochs": 3, "mask_ratio": 4}
+
+
+def test_a_run_that_waits_to_be_tried_again_goes_on(workspace: Workspace, run: RunPaths) -> None:
+    move(workspace, run, RunState.RUNNING)
+    assert not TrackedRun(run.root).goes()
+    move(workspace, run, RunState.QUEUED)
+    assert TrackedRun(run.root).goes()
+    move(workspace, run, RunState.CANCELLED)
+    assert not TrackedRun(run.root).goes()
+
+
 def test_rows_keep_step_time_epoch_and_numbers_that_are_not_finite(run: RunPaths) -> None:
     values = {"a": 1, "nan": "NaN", "up": "Infinity", "down": "-Infinity", "null": None}
     item = TrackedRun(run.root).items([event(step=-3, epoch=2, values=values, at=4.5)], 7)[0]

@@ -63,8 +63,12 @@ def test_after_an_error_the_run_must_be_begun_again(
 def test_messages_lose_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_API_KEY", "0123456789abcdef")
     monkeypatch.setenv("SOME_TOKEN", "no")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:ge/heim@host/db")
     said = plain("401 for https://me:geheim@host/api with 0123456789abcdef: no access")
     assert said == "401 for https://***@host/api with ***: no access"
+    assert plain("the password 'ge/heim' is wrong at postgresql://me:ge/heim@host/db") == (
+        "the password '***' is wrong at postgresql://***@host/db"
+    )
 
 
 def test_a_backend_that_nobody_registered_is_refused_for_good() -> None:
