@@ -13,6 +13,8 @@ from workbench.cli.app import app
 from workbench.cli.train import read_pairs
 from workbench.errors import ConfigError, WorkbenchError
 
+pytestmark = pytest.mark.slow
+
 
 def commands(group: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
     if not hasattr(group, "commands"):

@@ -14,6 +14,8 @@ from workbench.datasets.registry import Dataset, list_datasets, load, register, 
 from workbench.errors import ConflictError, DatasetError, RequestError, StorageError, UnknownNameError
 from workbench.paths import WorkspacePaths
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Path]
 
 

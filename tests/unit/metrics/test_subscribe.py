@@ -16,6 +16,8 @@ from workbench.metrics.log import EventLog
 from workbench.metrics.subscribe import Cursor, Follower, Received, batches, subscribe
 from workbench.metrics.tail import Event
 
+pytestmark = pytest.mark.slow
+
 
 def yes() -> bool:
     return True

@@ -19,6 +19,8 @@ from workbench.runs.model import Policy, RunResult, RunState
 from workbench.runs.stop import Stop, read_stop
 from workbench.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 Record = Callable[..., str]
 Play = Callable[..., None]
 POLICY = Policy(attempts=2)

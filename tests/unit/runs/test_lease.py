@@ -17,6 +17,8 @@ from workbench.errors import LeaseError, StorageError
 from workbench.processes import identify
 from workbench.runs.lease import Lease, is_held, locked, read_holder
 
+pytestmark = pytest.mark.slow
+
 HOLD = """
 import sys, time
 from pathlib import Path
