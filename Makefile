@@ -94,10 +94,14 @@ bench: bench-overhead bench-metrics bench-latency bench-charts  ## measure what 
 bench-overhead: $(READY)  ## what a notebook job costs over plain Python
 	$(BIN)/python -m tests.bench.overhead
 
+# Its rivals need other versions of what we stand on: they get an environment of their own, which sees ours behind theirs.
+RIVALS := .venv-rivals
+
 bench-metrics: $(READY)  ## points a second: ours, trackio, wandb, tensorboardX, mlflow; and what the caller waits
-	@$(BIN)/python -c 'import trackio, tensorboardX' 2>/dev/null || \
-	  $(BIN)/python -m pip install --quiet --no-input --constraint $(CONSTRAINTS) --editable '.[bench]'
-	$(BIN)/python -m tests.bench.ingest
+	@if [ ! -e $(RIVALS)/.ready ]; then rm -rf $(RIVALS) && $(BIN)/python -m venv $(RIVALS) && \
+	  $(BIN)/python -c 'import site; print(site.getsitepackages()[0])' > "$$($(RIVALS)/bin/python -c 'import site; print(site.getsitepackages()[0])')/ours.pth" && \
+	  $(RIVALS)/bin/python -m pip install --quiet --no-input 'trackio>=0.43' 'tensorboardX>=2.6' && touch $(RIVALS)/.ready; fi
+	$(RIVALS)/bin/python -m tests.bench.ingest
 
 bench-latency: $(READY)  ## from a write to its sight in another process, three writers and three readers
 	$(BIN)/python -m tests.bench.latency
