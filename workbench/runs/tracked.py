@@ -113,7 +113,8 @@ class TrackedRun:
 
     def goes(self) -> bool:
         """Return whether a process of the run lives, or the run waits to be tried again."""
-        return is_held(self.paths.lease) or self._standing().state is RunState.QUEUED
+        standing = self._standing()  # of a run that was deleted meanwhile nothing is left, not even an attempt
+        return is_held(self.paths.lease) or (standing.state is RunState.QUEUED and standing.attempt > 0)
 
     def _last_files(self, at: float, sums: Mapping[str, str]) -> Iterator[File]:
         attempts = self.paths.attempts()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,12 +82,15 @@ def test_settings_that_are_named_like_secrets_are_told_to_nobody(
 
 
 def test_a_run_that_waits_to_be_tried_again_goes_on(workspace: Workspace, run: RunPaths) -> None:
-    move(workspace, run, RunState.RUNNING)
+    assert not TrackedRun(run.root).goes()
+    move(workspace, run, RunState.RUNNING, attempt=1)
     assert not TrackedRun(run.root).goes()
     move(workspace, run, RunState.QUEUED)
     assert TrackedRun(run.root).goes()
-    move(workspace, run, RunState.CANCELLED)
-    assert not TrackedRun(run.root).goes()
+    assert TrackedRun(run.root).goes()
+    source = TrackedRun(run.root)
+    shutil.rmtree(run.root)
+    assert not source.goes()
 
 
 def test_rows_keep_step_time_epoch_and_numbers_that_are_not_finite(run: RunPaths) -> None:
