@@ -87,7 +87,13 @@ def test_a_run_that_waits_to_be_tried_again_goes_on(workspace: Workspace, run: R
     assert not TrackedRun(run.root).goes()
     move(workspace, run, RunState.QUEUED)
     assert TrackedRun(run.root).goes()
-    assert TrackedRun(run.root).goes()
+    move(workspace, run, RunState.CANCELLED)
+    assert not TrackedRun(run.root).goes()
+
+
+def test_a_run_that_was_deleted_goes_on_no_more(workspace: Workspace, run: RunPaths) -> None:
+    move(workspace, run, RunState.RUNNING, attempt=1)
+    move(workspace, run, RunState.QUEUED)
     source = TrackedRun(run.root)
     shutil.rmtree(run.root)
     assert not source.goes()
