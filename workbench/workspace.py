@@ -26,7 +26,7 @@ from workbench.runs.record import Picture, Table, curves
 from workbench.runs.run import Run
 from workbench.runs.supervision.dispatcher import Dispatcher
 from workbench.runs.supervision.launcher import Launcher, Launchers
-from workbench.runs.trackers import Trackers
+from workbench.runs.tracking.trackers import Trackers
 from workbench.runs.training.weights import Progress, Weights
 from workbench.schedules.collection import Schedules
 from workbench.settings import Settings

@@ -27,11 +27,13 @@ class Told:
     Attributes:
         run: the run.
         server: the address of MLflow.
+        live: points by backend, as they were told while the training went on.
         status: an entry of `workbench trackers status` by backend, after `sync`.
     """
 
     run: Run
     server: str
+    live: dict[str, int]
     status: dict[str, dict[str, object]]
 
     def read(self, backend: str) -> Remote:
@@ -62,10 +64,18 @@ def told(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         variables = {**trained.variables, **TRACKERS, "MLFLOW_TRACKING_URI": server}
         variables["OBSERVABILITY_BACKENDS"] = ",".join(ALL)
         told = Trained(trained.report, trained.workspace, variables, [], [])
+        live = json.loads(told.command("trackers", "status", run.id, "--json").stdout)["trackers"]
         done = told.command("trackers", "sync", run.id, "--json")
         assert done.returncode == 0, done.stdout + done.stderr
         status = json.loads(told.command("trackers", "status", run.id, "--json").stdout)["trackers"]
-        yield Told(run, server, {entry["backend"]: entry for entry in status})
+        points = {entry["backend"]: entry["points"] for entry in live}
+        yield Told(run, server, points, {entry["backend"]: entry for entry in status})
+
+
+def test_three_were_told_every_row_while_the_training_went_on(told: Told) -> None:
+    """Before anybody called `sync`."""
+    assert set(told.live) == {"clearml", "database", "wandb"}
+    assert all(points >= 7 * 25 * 5 for points in told.live.values()), told.live
 
 
 def test_all_are_told_everything(told: Told) -> None:

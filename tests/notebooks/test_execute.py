@@ -17,6 +17,7 @@ import pytest
 from tests.waiting import until
 from workbench import paths
 from workbench.errors import ConflictError, LeaseError, RunError
+from workbench.metrics.store.compact import is_complete
 from workbench.runs.execute import execute
 from workbench.runs.lease import Lease, is_held
 from workbench.runs.model import Policy, RunState
@@ -118,6 +119,23 @@ def test_a_run_that_finishes_is_complete_with_its_notebook_and_log(workspace: Wo
     assert not is_held(run.paths.lease)
     with pytest.raises(ConflictError, match="it is completed"):
         execute(workspace.paths.root, run.id)
+
+
+def test_a_notebook_and_what_it_starts_note_metrics_that_are_sorted_when_it_has_ended(
+    workspace: Workspace, job: Job
+) -> None:
+    code = "import workbench as wb; wb.log(2, {'loss': 0.25})"
+    run_id = job(
+        "import workbench as wb\nwb.log(1, {'loss': 0.5})",
+        f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {code!r}], check=True)",
+        FINISH,
+    )
+    execute(workspace.paths.root, run_id)
+    run = workspace.run(run_id)
+    assert is_complete(run.paths.events, run.paths.metrics), "sorted, without anybody having asked"
+    found = run.history.series("loss", "batch")
+    assert (found.steps.tolist(), found.values.tolist()) == ([1, 2], [0.5, 0.25])
+    assert "system" in {key.scope for key in run.history.summary()}
 
 
 def test_a_cell_that_raises_fails_the_run_and_the_notebook_tells_the_truth(workspace: Workspace, job: Job) -> None:

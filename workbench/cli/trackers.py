@@ -12,7 +12,7 @@ from workbench.cli import output
 from workbench.cli.options import JsonOption, WorkspaceOption, open_workspace
 
 if TYPE_CHECKING:
-    from workbench.runs.trackers import Told
+    from workbench.runs.tracking.trackers import Told
 
 NAME = "trackers"
 app = typer.Typer(
@@ -26,7 +26,7 @@ RunNames = Annotated[
 @app.command()
 def status(runs: RunNames = None, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     """Show what each tracker knows of each run, what is behind, and why."""
-    from workbench.runs.trackers import NONE
+    from workbench.runs.tracking.trackers import NONE
 
     front = open_workspace(workspace)
     front.look()
@@ -50,7 +50,7 @@ def sync(
     json: JsonOption = False,
 ) -> None:
     """Tell the trackers what they do not know; runs that are named also to trackers configured later."""
-    from workbench.runs.trackers import failure
+    from workbench.runs.tracking.trackers import failure
 
     front = open_workspace(workspace)
     front.look()

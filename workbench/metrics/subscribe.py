@@ -14,7 +14,6 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote, unquote
@@ -27,7 +26,7 @@ _ASK_S = 0.25  # how often ``until`` is asked: it may read files
 _IDLE_POLLS, _IDLE_FACTOR = 100, 2  # a log that has been silent for long is looked at less often
 _CHUNK_BYTES = 1 << 18
 _LINE_BYTES = 1 << 24
-_BATCH_EVENTS = 1000
+_TURN_EVENTS = 1000  # after which others have their turn
 
 
 @dataclass(frozen=True)
@@ -75,19 +74,6 @@ class Received:
     """
 
     event: Event
-    cursor: Cursor
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Some events, and where to go on after them.
-
-    Attributes:
-        events: 1 to 1000, as they were written, each with the name of its ``writer``.
-        cursor: the place after the last one.
-    """
-
-    events: list[Event]
     cursor: Cursor
 
 
@@ -232,30 +218,8 @@ async def subscribe(
         for count, event in enumerate(steps, start=1):
             if event is not None:
                 yield Received(event, follower.cursor)
-            if not count % _BATCH_EVENTS:
+            if not count % _TURN_EVENTS:
                 await asyncio.sleep(0)
-
-
-async def batches(
-    folder: Path,
-    *,
-    after: Cursor | str | None = None,
-    kinds: Collection[str] | None = None,
-    scopes: Collection[str] | None = None,
-    poll_s: float = POLL_S,
-    until: Callable[[], bool] | None = None,
-) -> AsyncIterator[Batch]:
-    """Yield the events of a run as they come, as many at a time as are there, up to 1000.
-
-    Args, errors: as ``subscribe``.
-    """
-    follower = Follower(folder, after, kinds, scopes)
-    async for steps in _rounds(follower, poll_s, until):
-        while taken := list(islice(steps, _BATCH_EVENTS)):
-            events = [event for event in taken if event is not None]
-            if events:
-                yield Batch(events, follower.cursor)
-            await asyncio.sleep(0)  # others have their turn while a long log is read
 
 
 async def _rounds(

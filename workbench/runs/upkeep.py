@@ -1,7 +1,7 @@
 """What goes on beside an attempt, in the process that supervises it: the training pays for none of it.
 
 What lives here: system metrics, telling trackers, and sorting what was measured, for queries. What does not: each of
-these (``metrics.system``, ``runs.forward``, ``metrics.store``). None of them may fail a run: what they make can be
+these (``metrics.system``, ``runs.tracking``, ``metrics.store``). None of them may fail a run: what they make can be
 made again, or is worth less than the run.
 """
 
@@ -11,9 +11,10 @@ import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -25,9 +26,9 @@ from workbench.metrics.system import Sampler
 from workbench.metrics.writer import Writer
 from workbench.paths import RunPaths
 from workbench.processes import members
-from workbench.runs import forward
 from workbench.runs.ledger import Ledger
 from workbench.runs.supervision.remains import MARK, mark_of
+from workbench.runs.tracking import forward
 
 _LOOK_S = 60.0
 _NICE = 10
@@ -42,11 +43,13 @@ def beside(ledger: Ledger, run_id: str, attempt: int) -> Iterator[None]:
     begin = datetime.fromisoformat(ledger.spec(run_id).created_at).timestamp()
     with ExitStack() as stack:
         try:
-            forward.start(ledger.paths.root, run_id, settings.load().observability_backends)
+            backends = settings.load().observability_backends
+            forward.start(ledger.paths.root, run_id, backends)
             writer = stack.enter_context(_writer(run, attempt))
             mark = mark_of(run_id, attempt)
             stack.enter_context(Sampler(writer, run.root, lambda: _pids(mark), begin=begin))
-            stack.enter_context(_compacting(run, mark))
+            keep_on = partial(forward.keep_on, ledger.paths.root, run_id, backends)
+            stack.enter_context(_looking(run, mark, keep_on))
         except (WorkbenchError, OSError, RuntimeError) as error:  # RuntimeError: no thread can be started
             _log.warning("Something beside run '%s' does not go on: %s", run_id, error)
         yield
@@ -80,10 +83,10 @@ def _writer(run: RunPaths, attempt: int) -> Iterator[Writer]:
 
 
 @contextmanager
-def _compacting(run: RunPaths, mark: str) -> Iterator[None]:
-    """Look once a minute whether the log has grown long; a process of its own, which others go before, sorts it."""
+def _looking(run: RunPaths, mark: str, keep_on: Callable[[], object]) -> Iterator[None]:
+    """Look once a minute whether the log has grown long, and whether the trackers are still told."""
     stop = threading.Event()
-    thread = threading.Thread(target=_look, args=(run, mark, stop), name="compaction", daemon=True)
+    thread = threading.Thread(target=_look, args=(run, mark, keep_on, stop), name="upkeep", daemon=True)
     thread.start()
     try:
         yield
@@ -91,16 +94,18 @@ def _compacting(run: RunPaths, mark: str) -> Iterator[None]:
         stop.set()
 
 
-def _look(run: RunPaths, mark: str, stop: threading.Event) -> None:
+def _look(run: RunPaths, mark: str, keep_on: Callable[[], object], stop: threading.Event) -> None:
     while not stop.wait(_LOOK_S):
         try:
+            keep_on()
             if is_due(run.events, run.metrics):
                 _compact_apart(run.events, run.metrics, mark)
         except (WorkbenchError, OSError, psutil.Error) as error:
-            _log.warning("What '%s' measured was not sorted: %s", run.root.name, error)
+            _log.warning("Something beside run '%s' does not go on: %s", run.root.name, error)
 
 
 def _compact_apart(events: Path, metrics: Path, mark: str) -> None:
+    """Sort a long log in a process of its own, which others go before."""
     command = [sys.executable, "-m", "workbench.metrics.store.compact", str(events), str(metrics)]
     child = subprocess.Popen(
         command, env=settings.environment(**{MARK: mark}), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL

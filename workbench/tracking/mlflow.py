@@ -1,7 +1,7 @@
 """MLflow as a tracker.
 
 What lives here: one run of the workbench as one MLflow run, through ``MlflowClient`` only: no active run and no
-autologging. What does not: when to send and what to do after an error (``forwarder``).
+autologging. What does not: when to send and what to do after an error (``delivery``).
 
 | ours | in MLflow |
 |---|---|

@@ -19,7 +19,7 @@ from workbench.paths import RunPaths
 from workbench.processes import members
 from workbench.runs.lease import Lease
 from workbench.runs.model import RunResult, RunState
-from workbench.runs.tracked import TrackedRun
+from workbench.runs.tracking.tracked import TrackedRun
 from workbench.settings import TRACKER_MARK
 from workbench.tracking.delivery import state
 from workbench.tracking.delivery.forwarder import Feed, Forwarder, Limits

@@ -15,8 +15,8 @@ from tests.contract.tracking.stage import Stage, stage
 from tests.waiting import until
 from workbench import settings
 from workbench.processes import alive, family
-from workbench.runs.forward import start
 from workbench.runs.model import RunState
+from workbench.runs.tracking.forward import start
 from workbench.settings import ENGINE_MEMBER, RUN_MARK
 
 __all__ = ["filed_installed", "stage"]
@@ -30,7 +30,7 @@ def configured(monkeypatch: pytest.MonkeyPatch, plain_environment: None) -> None
 
 
 def forwarders(stage: Stage) -> list[psutil.Process]:
-    words = {"workbench.runs.forward", stage.run_id}
+    words = {"workbench.runs.tracking.forward", stage.run_id}
     return [one for one in psutil.process_iter() if _says(one, words) and one.pid != os.getpid()]
 
 

@@ -9,9 +9,9 @@ import pytest
 from tests.contract.tracking.filed import Filed, filed_installed
 from tests.contract.tracking.stage import Stage, stage
 from workbench.errors import RequestError, UnknownNameError
-from workbench.runs.forward import feeding
 from workbench.runs.model import RunState
-from workbench.runs.trackers import Trackers, failure
+from workbench.runs.tracking.forward import feeding
+from workbench.runs.tracking.trackers import Trackers, failure
 from workbench.settings import Settings
 from workbench.tracking.delivery import state
 from workbench.workspace import Workspace

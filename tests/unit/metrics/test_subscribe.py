@@ -13,7 +13,7 @@ import pytest
 
 from workbench.errors import RequestError, StorageError
 from workbench.metrics.log import EventLog
-from workbench.metrics.subscribe import Cursor, Follower, Received, batches, subscribe
+from workbench.metrics.subscribe import Cursor, Follower, Received, subscribe
 from workbench.metrics.tail import Event
 
 pytestmark = pytest.mark.slow
@@ -140,18 +140,6 @@ def test_only_the_kinds_and_scopes_that_were_asked_for_are_yielded(tmp_path: Pat
     assert [received.event["values"] for received in found] == [{"loss": 2.0}]
     kinds = [received.event["kind"] for received in collect(tmp_path, scopes=("epoch",), until=yes)]
     assert kinds == ["metrics", "state"]
-
-
-def test_batches_hold_at_most_a_thousand_events_and_can_be_resumed(tmp_path: Path) -> None:
-    note(tmp_path, "a", *range(2500))
-
-    async def gather(after: str | None = None) -> list[tuple[int, str]]:
-        found = batches(tmp_path, after=after, until=yes)
-        return [(len(batch.events), str(batch.cursor)) async for batch in found]
-
-    all_batches = asyncio.run(gather())
-    assert [count for count, _ in all_batches] == [1000, 1000, 500]
-    assert [count for count, _ in asyncio.run(gather(all_batches[0][1]))] == [1000, 500]
 
 
 def _peak_bytes(work: Callable[[], object]) -> int:

@@ -34,7 +34,7 @@ def test_the_system_is_sampled_while_the_attempt_goes_on(workspace: Workspace, r
     rows = [event for event in read_events(workspace.paths.run(run).events) if event["kind"] == "metrics"]
     assert {row["scope"] for row in rows} == {"system"}
     assert {row["writer"] for row in rows} == {"system-1"}
-    until(lambda: not any(thread.name in {"system metrics", "compaction"} for thread in threading.enumerate()), 5)
+    until(lambda: not any(thread.name in {"system metrics", "upkeep"} for thread in threading.enumerate()), 5)
 
 
 def test_an_attempt_goes_on_where_nothing_can_be_kept_beside_it(

@@ -50,7 +50,8 @@ def test_whoever_feeds_trackers_imports_none_of_them() -> None:
     """Nor the database, nor what trains: it lives beside every run."""
     heavy = ("mlflow", "wandb", "clearml", "sqlalchemy", "torch", "ultralytics", "pandas", "pyarrow", "duckdb", "numpy")
     code = (
-        f"import sys, workbench.runs.forward, workbench.runs.tracked; print([m for m in {heavy} if m in sys.modules])"
+        "import sys, workbench.runs.tracking.forward, workbench.runs.tracking.tracked\n"
+        f"print([module for module in {heavy} if module in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -60,6 +60,14 @@ def test_after_an_error_the_run_must_be_begun_again(
     assert server.answer("send", [])[0] == "done"
 
 
+def test_a_run_that_was_deleted_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "load", lambda _name: MemoryTracker)
+    word, error = Server("memory", tmp_path / "runs" / "gone" / "trackers" / "memory").answer("open", STARTED, None)
+    assert word == "refused"
+    assert "No such file" in error.happened
+    assert not (tmp_path / "runs").exists()
+
+
 def test_messages_lose_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_API_KEY", "0123456789abcdef")
     monkeypatch.setenv("SOME_TOKEN", "no")

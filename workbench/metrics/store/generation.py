@@ -1,7 +1,7 @@
 """One compacted state of a run, wherever it lies: rows and buckets by series.
 
-What lives here: reading the two Parquet files that a manifest names. What does not: writing them (``compact``), the
-logs beside them (``reader``).
+What lives here: reading the two Parquet files that a manifest names. What does not: writing them (``sorted_files``),
+the logs beside them (``merged``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a compacted run consists of: ``manifest.json``, which is put last.
 
-What lives here: its form on disk. What does not: the Parquet files that it names (``generation``, ``compact``).
+What lives here: its form on disk. What does not: the Parquet files that it names (``generation``, ``sorted_files``).
 
 The file is ``{"crc32": <of the object that follows>, "manifest": {…}}``. Its series are columns, so that the manifests
 of a thousand runs are read in a tenth of a second; numbers that JSON has not are words, as in the logs.

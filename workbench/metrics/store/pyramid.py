@@ -1,7 +1,7 @@
 """Many points as few, with the exact extremes.
 
 What lives here: buckets of neighbouring points, and choosing the points that are shown. What does not: files
-(``generation``, ``compact``).
+(``generation``, ``sorted_files``).
 
 A bucket knows its least and its greatest point, each with step and time. The infinities are numbers like others, so
 they are extremes. NaN is none: a bucket counts its NaNs and knows the first of them, which is shown beside the

@@ -3,7 +3,7 @@
 What lives here: one run of the workbench as one ClearML task, on a server or, with ``CLEARML_OFFLINE_MODE=1``, in
 files; and where the server and its key are found. What does not: the words of ClearML (``records``), how a
 server and files take them (``server``, ``offline``), when to send and what to do after an error
-(``forwarder``).
+(``delivery``).
 
 The key, the secret and the hosts come from the variables ``CLEARML_*``, or from the ``clearml.conf`` that
 ``clearml-init`` writes.

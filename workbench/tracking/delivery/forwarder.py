@@ -1,7 +1,7 @@
 """Feeding the backends of one run from its log: each at its own pace, as long as the run goes and a little longer.
 
 What lives here: what is told in which order, and what follows from an error. What does not: what the log means
-(``Source``, which ``runs.tracked`` fulfils), the process of a backend (``channel``), its file (``state``).
+(``Source``, which ``runs.tracking`` fulfils), the process of a backend (``channel``), its file (``state``).
 
 The log is the spool: a batch is read, sent, and noted as acknowledged; nothing else is kept in memory, and what was
 sent and perhaps not noted is sent again, the same. A backend that fails is tried again after 1 s, 2 s, … 60 s. One that

@@ -1,7 +1,7 @@
 """The log of a run as a spool: what a backend has not acknowledged yet, in batches.
 
 What lives here: cutting the log into batches that are the same when they are read again. What does not: reading the
-files (``metrics.subscribe``), what the events mean (``runs.tracked``), what was acknowledged (``state``).
+files (``metrics.subscribe``), what the events mean (``runs.tracking``), what was acknowledged (``state``).
 """
 
 from __future__ import annotations

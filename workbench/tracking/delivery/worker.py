@@ -69,7 +69,7 @@ class Server:
             )
 
     def _open(self, started: Started, remote: str | None) -> tuple[str, str | None]:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(exist_ok=True)  # not its parents: a run that was deleted meanwhile stays deleted
         tracker = load(self._name)(self._folder)
         found = tracker.open(started, remote)
         self._tracker = tracker

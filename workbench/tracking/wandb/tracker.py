@@ -322,7 +322,7 @@ def _init(folder: Path, run_id: str, started: Started, offline: bool) -> Run:
     import wandb
 
     _leave()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     return wandb.init(
         id=run_id,
         resume="allow",

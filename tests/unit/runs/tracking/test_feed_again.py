@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from workbench.paths import RunPaths
-from workbench.runs import forward
 from workbench.runs.lease import Lease
 from workbench.runs.model import RunState
+from workbench.runs.tracking import forward
 from workbench.tracking.delivery import state
 from workbench.tracking.delivery.forwarder import Limits
 from workbench.workspace import Workspace

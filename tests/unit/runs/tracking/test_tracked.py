@@ -16,7 +16,7 @@ from workbench.metrics.tail import Event, read_events
 from workbench.paths import RunPaths
 from workbench.runs.lease import Lease
 from workbench.runs.model import Artifact, DatasetLock, ModelLock, RunResult, RunState
-from workbench.runs.tracked import TrackedRun
+from workbench.runs.tracking.tracked import TrackedRun
 from workbench.tracking.base import File, Measured, Model, Text
 from workbench.workspace import Workspace
 

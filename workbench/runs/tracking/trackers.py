@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from workbench.errors import RequestError, StorageError, WorkbenchError
 from workbench.paths import RunPaths
-from workbench.runs.forward import feeding
 from workbench.runs.ledger import Ledger
-from workbench.runs.tracked import TrackedRun
+from workbench.runs.tracking.forward import feeding
+from workbench.runs.tracking.tracked import TrackedRun
 from workbench.settings import Settings
 from workbench.tracking.delivery import state
 from workbench.tracking.delivery.forwarder import Feed, Limits

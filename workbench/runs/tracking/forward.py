@@ -1,4 +1,4 @@
-"""The process that feeds the trackers of one run: ``python -m workbench.runs.forward WORKSPACE RUN``.
+"""The process that feeds the trackers of one run: ``python -m workbench.runs.tracking.forward WORKSPACE RUN``.
 
 What lives here: starting it, that there is one for a run, and its end. What does not: what it tells whom
 (``tracking.delivery``). It lives apart from the run: what it does, and whether it lives, the run never notices. It is
@@ -47,7 +47,7 @@ def start(workspace: Path, run_id: str, backends: Sequence[str]) -> bool:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _enlist(folder, backends)
-        command = [sys.executable, "-P", "-m", "workbench.runs.forward", str(workspace), run_id]
+        command = [sys.executable, "-P", "-m", "workbench.runs.tracking.forward", str(workspace), run_id]
         # A process that bears the id of Prefect's flow run is taken for the one that executes it.
         marks = dict.fromkeys(settings.variables("PREFECT__"))
         child = spawn(command, settings.environment(**marks), folder / "forwarder.log")
@@ -56,6 +56,27 @@ def start(workspace: Path, run_id: str, backends: Sequence[str]) -> bool:
     # It leaves this process's family at once, so that ending a run never waits for its trackers.
     threading.Thread(target=child.wait, name="forwarder", daemon=True).start()
     return True
+
+
+def keep_on(workspace: Path, run_id: str, backends: Sequence[str]) -> bool:
+    """Start feeding again when the process that fed is gone, though the run goes on; return whether it was started.
+
+    Backends that are left alone until somebody asks for them by ``sync`` need no process.
+
+    Args:
+        workspace: the workspace folder.
+        run_id: the run.
+        backends: the names of the trackers.
+
+    Raises:
+        StorageError: when the folder cannot be read or written to.
+    """
+    run = WorkspacePaths(workspace).run(run_id)
+    if all(state.load(run.trackers, name).stopped for name in backends):
+        return False
+    with feeding(run) as nobody:
+        pass
+    return nobody and start(workspace, run_id, backends)
 
 
 @contextmanager
@@ -89,7 +110,7 @@ def feed(folder: Path, backends: Sequence[str], limits: Limits, stop: threading.
         limits: how long things may take.
         stop: set to end soon.
     """
-    from workbench.runs.tracked import TrackedRun
+    from workbench.runs.tracking.tracked import TrackedRun
 
     run, source = RunPaths(folder), TrackedRun(folder)
     again = True
