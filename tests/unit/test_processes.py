@@ -40,10 +40,10 @@ def python(tmp_path: Path, started: list[psutil.Process], code: str, **variables
 
 SLEEPS = "import time; print('ready', flush=True); time.sleep(60)"
 DEAF = "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
-HAS_CHILD_IN_ITS_OWN_SESSION = """
+# The child says that it is ready: while it is started, its environment cannot be read for a moment.
+HAS_CHILD_IN_ITS_OWN_SESSION = f"""
 import subprocess, sys, time
-subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"], start_new_session=True)
-print("ready", flush=True)
+subprocess.Popen([sys.executable, "-S", "-c", {SLEEPS!r}], start_new_session=True)
 time.sleep(60)
 """
 

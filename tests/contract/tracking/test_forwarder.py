@@ -16,6 +16,7 @@ from workbench import storage
 from workbench.metrics.log import EventLog
 from workbench.processes import alive
 from workbench.runs.model import RunState
+from workbench.runs.tracking.tracked import TrackedRun
 from workbench.tracking.delivery import state
 
 __all__ = ["filed_installed", "stage"]
@@ -225,6 +226,38 @@ def test_a_wrong_key_is_not_tried_again_until_somebody_asks(stage: Stage) -> Non
     stage.filed.mood("")
     assert stage.feed().catch_up(1, stage.stop)
     assert (stage.filed.steps(), stage.delivery().stopped, stage.delivery().error) == (once(5), False, None)
+
+
+def test_another_attempt_may_have_another_key(stage: Stage) -> None:
+    stage.begin()
+    stage.log(5)
+    assert stage.feed().catch_up(1, stage.stop)
+    stage.filed.mood("send refuse")
+    stage.log(5)
+    stage.forward().join(20)
+    assert stage.delivery().stopped
+    stage.filed.mood("")
+    stage.end(RunState.FAILED)
+    stage.workspace.ledger.move(stage.run_id, RunState.QUEUED, "resume")
+    stage.begin(2)
+    stage.end()
+    stage.forward().join(20)
+    assert (stage.filed.steps(), stage.delivery().stopped) == (once(10), False)
+
+
+def test_whatever_goes_wrong_stands_in_the_status(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what nobody has thought of: a thread that ends without a word would be the end of the delivery."""
+
+    def wrong(*_arguments: object) -> None:
+        raise TypeError("unhashable type: 'list'")
+
+    stage.begin()
+    stage.log(5)
+    monkeypatch.setattr(TrackedRun, "items", wrong)
+    assert not stage.feed().catch_up(1, stage.stop)
+    error = stage.delivery().error
+    assert error is not None
+    assert "unhashable type" in error["happened"]
 
 
 def test_errors_of_an_unknown_kind_are_tried_again_a_few_times_and_tell_no_secret(stage: Stage) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,17 @@ def test_a_closed_writer_takes_no_more(log: Writer) -> None:
     log.close()
     with pytest.raises(ConflictError, match="'train-1' is closed"):
         log.log(2, {"loss": 1.0})
+
+
+def test_a_row_that_comes_while_somebody_closes_is_not_lost_without_a_word(log: Writer) -> None:
+    class Closing(deque[bytes]):
+        def append(self, line: bytes) -> None:
+            log.close()
+            super().append(line)
+
+    log._queue = Closing()
+    with pytest.raises(ConflictError, match="is closed"):
+        log.log(1, {"loss": 1.0})
 
 
 class _Disk:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from workbench.errors import RequestError, StorageError, UnknownNameError
+from workbench.errors import ConflictError, RequestError, StorageError, UnknownNameError
 from workbench.metrics.store import manifest
 from workbench.metrics.writer import Writer
 from workbench.runs import history as module
@@ -103,6 +104,20 @@ def test_an_unknown_run_or_metric_is_named(workspace: Workspace, two: tuple[str,
         workspace.history.of("third")
     with pytest.raises(UnknownNameError, match="loss"):
         workspace.run("first").history.series("los")
+
+
+def test_a_run_that_somebody_compacts_is_not_archived_in_part(
+    workspace: Workspace, two: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_WAIT_S", 0.1)
+    workspace.ledger.move(two[0], RunState.FAILED, "attempt-1")
+    folder = workspace.paths.run(two[0]).metrics
+    folder.mkdir()
+    with (folder / "compact.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(ConflictError, match="being compacted"):
+            workspace.history.archive("first", (tmp_path / "there").as_uri())
+    assert not (tmp_path / "there").exists()
 
 
 def test_a_run_that_crashed_is_compacted_by_whoever_looks_first(workspace: Workspace, two: tuple[str, str]) -> None:

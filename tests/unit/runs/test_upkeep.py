@@ -67,6 +67,20 @@ def test_a_log_that_grows_long_is_compacted_on_the_way(
         until((folder / manifest.NAME).is_file, 20)
 
 
+def test_trackers_are_told_again_when_whoever_told_them_is_gone(
+    workspace: Workspace, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(upkeep, "_LOOK_S", 0.05)
+    monkeypatch.setenv("OBSERVABILITY_BACKENDS", "database")
+    monkeypatch.setattr(upkeep.forward, "start", lambda *_arguments: True)
+    monkeypatch.setattr(upkeep.forward, "keep_on", lambda *arguments: asked.append(arguments))
+    run = record()
+    with upkeep.beside(workspace.ledger, run, 1):
+        until(lambda: len(asked) >= 2, 5)
+    assert asked[0] == (workspace.paths.root, run, ("database",))
+
+
 def test_a_run_is_sorted_out_when_it_has_ended_and_not_before(workspace: Workspace, record: Record) -> None:
     run = record()
     measure(workspace, run)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from tests.logged import resumed, row, write
 from workbench.errors import RequestError
+from workbench.metrics.store import sql
 from workbench.metrics.store.compact import compact
 from workbench.metrics.store.reader import RunMetrics
 from workbench.metrics.store.sql import query
@@ -147,6 +149,23 @@ def test_nothing_else_is_and_nothing_outside_is_reached(
 def test_what_is_wrong_is_said_with_a_hint(runs: dict[str, RunMetrics], statement: str, said: str) -> None:
     with pytest.raises(RequestError, match=said):
         query(runs, statement, {"runs": pa.table({"run": ["a"]})})
+
+
+def test_what_is_wrong_with_a_query_reads_no_run_into_memory(
+    runs: dict[str, RunMetrics], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a file that cannot be read is worth a second time, which takes the points from the reader."""
+    asked: list[bool] = []
+
+    def parts(*arguments: Any, trusting: bool) -> Any:
+        asked.append(trusting)
+        return real(*arguments, trusting=trusting)
+
+    real = sql._parts
+    monkeypatch.setattr(sql, "_parts", parts)
+    with pytest.raises(RequestError):
+        ask(runs, "SELECT regexp_matches(name, '(') FROM metrics")
+    assert asked == [True]
 
 
 def test_a_query_that_takes_too_long_is_given_up() -> None:
