@@ -11,7 +11,7 @@ from __future__ import annotations
 import socket
 import sys
 
-from pipelines import slim
+from pipelines import garbage, slim
 
 
 def main() -> None:
@@ -22,6 +22,7 @@ def main() -> None:
 
     listener = socket.socket(fileno=int(sys.argv[1]))
     config = uvicorn.Config(create_app(final=True), log_level="warning", access_log=False, timeout_graceful_shutdown=3)
+    garbage.collect_apart()
     uvicorn.Server(config).run(sockets=[listener])
 
 
