@@ -13,6 +13,7 @@ export WORKBENCH_HOME ?= $(CURDIR)/workspace
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help setup demo lab test check fmt notebooks bench bench-overhead bench-metrics bench-latency bench-charts bench-outage \
+  bench-datasets bench-duplicates bench-store bench-snapshots \
   faults faults-quiet faults-cancel faults-bigger faults-cron faults-seeds faults-logs constraints system clean-venv
 
 help:  ## list the targets
@@ -89,7 +90,7 @@ faults-seeds: $(READY)  ## interrupted and uninterrupted trainings side by side,
 faults-logs: $(READY)  ## kill -9 a writer 50 times, also while its log is compacted: nothing acknowledged is lost
 	$(BIN)/python -m tests.faults.logs --count 50
 
-bench: bench-overhead bench-metrics bench-latency bench-charts  ## measure what is claimed
+bench: bench-overhead bench-metrics bench-latency bench-charts bench-datasets bench-duplicates bench-store bench-snapshots  ## measure what is claimed
 
 bench-overhead: $(READY)  ## what a notebook job costs over plain Python
 	$(BIN)/python -m tests.bench.overhead
@@ -111,6 +112,19 @@ bench-charts: $(READY)  ## charts of 10M points, ten runs compared, last values 
 
 bench-outage: $(READY)  ## what a training notices of an MLflow server that is down (20 min)
 	$(BIN)/python -m tests.bench.outage
+
+bench-datasets: $(READY)  ## importing 20,000 and 100,000 images beside ultralytics; browsing a million (25 min)
+	$(BIN)/python -m tests.bench.datasets_import
+	$(BIN)/python -m tests.bench.datasets_browse
+
+bench-duplicates: $(READY)  ## near duplicates among 100,000 images: time, recall, false pairs on real photographs
+	$(BIN)/python -m tests.bench.datasets_similar
+
+bench-store: $(READY)  ## fetching from a real S3 server 30 ms away: naive, ours, packed; sharing and kill -9
+	$(BIN)/python -m tests.bench.datasets_store
+
+bench-snapshots: $(READY)  ## the digest of 200,000 files: first, unchanged, and elsewhere in another order
+	$(BIN)/python -m tests.bench.datasets_snapshots
 
 constraints: $(CONSTRAINTS)  ## resolve pinned versions for PYTHON (e.g. PYTHON=python3.12)
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench import storage
+from workbench.datasets.arrival import source_folder
+from workbench.datasets.snapshots.catalogue import digests
 from workbench.runs.lease import is_held
 from workbench.workspace import Workspace
 
@@ -41,7 +43,8 @@ class Item:
 
 def survey(workspace: Workspace) -> list[Item]:
     """Return what takes disk, largest first."""
-    found = [*_runs(workspace), *_datasets(workspace), *_weights(workspace), *_leftovers(workspace)]
+    found = [*_runs(workspace), *_datasets(workspace), *_states(workspace), *_sources(workspace)]
+    found += [*_weights(workspace), *_leftovers(workspace)]
     return sorted(found, key=lambda item: -item.bytes_total)
 
 
@@ -82,6 +85,39 @@ def _datasets(workspace: Workspace) -> Iterator[Item]:
     for folder in _children(workspace.paths.samples):
         keep = "registered" if any(path.is_relative_to(folder.resolve()) for path in used) else ""
         yield _item("sample", folder, keep)
+
+
+def _states(workspace: Workspace) -> Iterator[Item]:
+    """Earlier states of datasets: the links that trainings read, and which bytes they stand for."""
+    read, due = _digests(workspace)
+    registered = {dataset.digest for dataset in workspace.datasets.list()}
+    for dataset in workspace.datasets.list():
+        for tree in _children(dataset.paths.trees):
+            if tree.name != dataset.digest[:16]:
+                waits = any(digest.startswith(tree.name) for digest in due)
+                yield _item("tree", tree, "a run that has not ended reads it" if waits else "")
+    for digest in digests(workspace.paths):
+        keep = "registered" if digest in registered else "a run read it" if digest in read else ""
+        yield _item("snapshot", workspace.paths.snapshot(digest), keep)
+
+
+def _digests(workspace: Workspace) -> tuple[set[str], set[str]]:
+    """Return the digests of the data that runs read, and of those that runs in progress read."""
+    read, due = set(), set()
+    for run_id in workspace.ledger.ids_on_disk():
+        lock = workspace.ledger.spec(run_id).dataset
+        if lock is not None:
+            read.add(lock.digest)
+            if not workspace.ledger.state(run_id).ended:
+                due.add(lock.digest)
+    return read, due
+
+
+def _sources(workspace: Workspace) -> Iterator[Item]:
+    """What was unpacked from archives or fetched from elsewhere."""
+    used = {source_folder(workspace.paths, dataset.uri).name for dataset in workspace.datasets.list()}
+    for folder in _children(workspace.paths.sources):
+        yield _item("source", folder, "registered" if folder.name.removesuffix(".made") in used else "")
 
 
 def _weights(workspace: Workspace) -> Iterator[Item]:

@@ -5,7 +5,10 @@ What lives here: names of files and folders. What does not: reading or writing t
     <workspace>/
       workbench.db                 a view, rebuilt from the folders by `workbench doctor --rebuild`
       projects/<project>/          project.json, sessions/<session>.json
-      datasets/<name>/             dataset.json, manifest.jsonl, tree/ (links that ultralytics reads)
+      datasets/<name>/             dataset.json, index/ (columns), trees/<digest>/ (links that ultralytics reads)
+      snapshots/<digest>.parquet   which bytes a training was given
+      sources/<name>-<key>/        what was unpacked from archives, or fetched from elsewhere
+      thumbnails/                  small pictures of images, by content
       weights/                     pretrained and registered checkpoints, with weights.json
       runs/<run>/                  run.json, events/, attempts/N/, checkpoints/, metrics/, media/, trackers/, export/,
                                    result.json
@@ -152,14 +155,18 @@ class DatasetPaths:
         return self.root / "dataset.json"
 
     @property
-    def manifest(self) -> Path:
-        """One line per file: sha256, size, path; sorted by path."""
-        return self.root / "manifest.jsonl"
+    def index(self) -> Path:
+        """Its images, objects, classes and issues in columns, for browsing and queries."""
+        return self.root / "index"
+
+    def tree(self, digest: str) -> Path:
+        """Return the links that ultralytics is given for one state of the dataset, so that it changes no original."""
+        return self.trees / digest[:16]
 
     @property
-    def tree(self) -> Path:
-        """Links to the user's files: what ultralytics is given, so that it never rewrites an original."""
-        return self.root / "tree"
+    def trees(self) -> Path:
+        """One folder of links per state of the dataset that is registered, or that a run reads."""
+        return self.root / "trees"
 
 
 @dataclass(frozen=True)
@@ -195,6 +202,25 @@ class WorkspacePaths:
     def datasets(self) -> Path:
         """One folder per registered dataset."""
         return self.root / "datasets"
+
+    @property
+    def snapshots(self) -> Path:
+        """One manifest per state of a dataset that was registered or trained on."""
+        return self.root / "snapshots"
+
+    def snapshot(self, digest: str) -> Path:
+        """Return the manifest of one state of a dataset."""
+        return self.snapshots / f"{digest}.parquet"
+
+    @property
+    def sources(self) -> Path:
+        """One folder per dataset that was unpacked from an archive, or fetched from elsewhere."""
+        return self.root / "sources"
+
+    @property
+    def thumbnails(self) -> Path:
+        """Small pictures of images, by content; they can be made again."""
+        return self.root / "thumbnails"
 
     @property
     def samples(self) -> Path:

@@ -53,6 +53,15 @@ class Settings(BaseSettings):
     workbench_weights_url: str = Field(
         default=ASSETS_URL, description="Where official pretrained weights are downloaded from."
     )
+    workbench_cache: Path = Field(
+        default=Path(platformdirs.user_cache_dir("workbench")),
+        description="Where files of remote datasets are kept, shared by all workspaces and jobs of this machine.",
+    )
+    workbench_cache_gb: float = Field(
+        default=100.0,
+        gt=0,
+        description="How large that may grow, in GB; what a job in progress reads is never removed.",
+    )
     observability_backends: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Trackers to feed: a comma list of clearml, mlflow, wandb, database."
     )
@@ -83,6 +92,11 @@ class Settings(BaseSettings):
     def engine(self) -> EnginePaths:
         """The folder of the local Prefect server and worker."""
         return EnginePaths(self.workbench_engine_home.expanduser().absolute())
+
+    @property
+    def cache(self) -> tuple[Path, int]:
+        """Where files of remote datasets are kept, and how many bytes of them at most."""
+        return self.workbench_cache.expanduser().absolute() / "store", round(self.workbench_cache_gb * 1e9)
 
     def workspace(self, path: str | Path | None = None) -> Path:
         """Return the absolute workspace folder: ``path`` when given, else WORKBENCH_HOME."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from workbench import storage
 from workbench.datasets.registry import Dataset
-from workbench.errors import ConfigError, ConflictError, UnknownNameError
+from workbench.errors import ConfigError, ConflictError, DatasetError, UnknownNameError
 from workbench.exports.export import Export
 from workbench.runs.model import DatasetLock, ModelLock
 from workbench.runs.run import Run
@@ -95,6 +95,34 @@ def lock_dataset(dataset: Dataset) -> DatasetLock:
         images=dict(dataset.images),
         data_yaml=str(dataset.data_yaml),
     )
+
+
+def make_trainable(dataset: Dataset) -> None:
+    """See that a training reads what was registered.
+
+    Raises:
+        DatasetError: when it would not learn what is meant, or would read other bytes than were registered.
+    """
+    if dataset.blocking:
+        rule, sentence = next(iter(dataset.blocking.items()))
+        others = f" (and {len(dataset.blocking) - 1} more rules)" if len(dataset.blocking) > 1 else ""
+        raise DatasetError(
+            f"Dataset '{dataset.name}' is not fit to train on: {sentence}{others}",
+            "A dataset without errors, or with errors that were accepted by name.",
+            f"`workbench datasets check {dataset.name}` shows all; with `--accept {rule}` trainings start anyway.",
+            dataset=dataset.name,
+            rules=list(dataset.blocking),
+        )
+    changed = dataset.changed()
+    if changed:
+        raise DatasetError(
+            f"{len(changed)} files of dataset '{dataset.name}' are not as they were registered, first: {changed[0]}.",
+            f"The bytes of snapshot {dataset.digest[:12]}: a run records which data it saw.",
+            f"Register it as it is now: `workbench datasets add '{dataset.uri}' --name {dataset.name} --replace`.",
+            dataset=dataset.name,
+            changed=changed[:100],
+        )
+    dataset.prepare()
 
 
 def check_task(model: ModelLock, dataset: Dataset) -> None:

@@ -30,7 +30,7 @@ from workbench.runs.tracking.trackers import Trackers
 from workbench.runs.training.weights import Progress, Weights
 from workbench.schedules.collection import Schedules
 from workbench.settings import Settings
-from workbench.sources import check_task, checkpoint_of, lock_dataset, weights_of
+from workbench.sources import check_task, checkpoint_of, lock_dataset, make_trainable, weights_of
 from workbench.submission import Filing, Submission
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Workspace:
         self.database = Database.open(self.paths.database, url.get_secret_value() if url else None)
         self.ledger = Ledger(self.paths, self.database)
         self.projects = Projects(self.paths, self.database, self.ledger)
-        self.datasets = Datasets(self.paths, self.database, self._readers)
+        self.datasets = Datasets(self.paths, self.database, self._readers, self.settings.cache)
         self.deployments = Deployments(self.paths, self.database)
         self.weights = Weights(self.paths, self.settings)
         self.dispatcher = Dispatcher(self.settings, Launchers(self.settings, launcher))
@@ -131,6 +131,7 @@ class Workspace:
         model = self.weights.resolve(config.model, progress)
         dataset = self.datasets.resolve(config.data, task=model.task)
         check_task(model, dataset)
+        make_trainable(dataset)
         return self._submission.start(
             "train",
             "train",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -97,9 +98,38 @@ def test_a_sample_that_is_registered_stays_however_its_folder_is_spelt(
 
     class Registered:
         name, uri = "digits", str(root / "samples" / "digits" / "data.yaml")
+        digest, paths = "0" * 64, workspace.paths.dataset("digits")
 
     monkeypatch.setattr(workspace.datasets, "list", lambda: [Registered])
     assert loose(workspace) == {"digits2"}
+
+
+@pytest.mark.slow
+def test_earlier_states_of_a_dataset_go_when_no_run_needs_them(workspace: Workspace, tmp_path: Path) -> None:
+    from workbench.datasets.samples import build_digit_scenes
+
+    data = build_digit_scenes(tmp_path / "digits", scenes=8, size=64)
+    first = workspace.datasets.add(data, "digits")
+    label = next((data.parent / "labels/train").glob("*.txt"))
+    label.write_text("1 .5 .5 .2 .2\n")
+    second = workspace.datasets.add(data, "digits", replace=True)
+    assert loose(workspace) == {first.digest[:16], f"{first.digest}.parquet"}
+    remove(survey(workspace))
+    assert workspace.datasets.show("digits").manifest.digest == second.digest
+    assert list(second.manifest.verify(second.data_yaml.parent)) == []
+
+
+@pytest.mark.slow
+def test_what_was_unpacked_goes_with_its_dataset(workspace: Workspace, tmp_path: Path) -> None:
+    from workbench.datasets.samples import build_digit_scenes
+
+    data = build_digit_scenes(tmp_path / "digits", scenes=8, size=64)
+    archive = shutil.make_archive(str(tmp_path / "packed"), "zip", data.parent)
+    workspace.datasets.add(archive, "packed")
+    assert loose(workspace) == set()
+    workspace.datasets.remove("packed")
+    (source,) = workspace.paths.sources.iterdir()
+    assert source.name in loose(workspace)
 
 
 def test_what_is_kept_is_never_removed_even_when_asked(workspace: Workspace, record: Record) -> None:

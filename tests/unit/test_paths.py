@@ -14,7 +14,13 @@ def test_everything_of_a_workspace_lies_inside_it(tmp_path: Path) -> None:
     layout = WorkspacePaths(tmp_path)
     found = [
         *(layout.database, layout.projects, layout.runs, layout.datasets, layout.samples, layout.weights),
-        *(layout.project("p"), layout.session("p", "s"), layout.run("r").attempt(1).notebook, layout.dataset("d").tree),
+        *(
+            layout.project("p"),
+            layout.session("p", "s"),
+            layout.run("r").attempt(1).notebook,
+            layout.dataset("d").tree("0" * 64),
+        ),
+        *(layout.dataset("d").index, layout.snapshots, layout.snapshot("0" * 64), layout.sources, layout.thumbnails),
         *(layout.schedules, layout.run("r").lease, layout.run("r").gate, layout.run("r").stop),
         *(layout.run("r").notebook, layout.run("r").attempt(1).heartbeat, layout.run("r").attempt(2).heartbeat),
     ]

@@ -10,9 +10,11 @@ from typing import cast
 import typer
 
 from workbench.cli import (
+    browse,
     datasets,
     demo,
     deployments,
+    derive,
     doctor,
     exports,
     history,
@@ -57,6 +59,8 @@ for command in (
     app.command()(command)
 for verb in (*running.VERBS, *history.VERBS):
     runs.app.command()(verb)
+for dataset_verb in (*browse.VERBS, *derive.VERBS):
+    datasets.app.command()(dataset_verb)
 for noun in (projects, sessions, datasets, models, runs, schedule, exports, deployments, trackers):
     app.add_typer(noun.app, name=noun.NAME)
 

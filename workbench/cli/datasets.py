@@ -11,30 +11,67 @@ from workbench.cli import output
 from workbench.cli.options import JsonOption, WorkspaceOption, YesOption, open_workspace
 
 if TYPE_CHECKING:
+    from workbench.datasets.arrival import Choice
     from workbench.datasets.registry import Dataset
+    from workbench.datasets.remote import Moved, Report
 
 NAME = "datasets"
 app = typer.Typer(help="Datasets: what runs read; your files stay where they are.", no_args_is_help=True)
 DatasetName = Annotated[str, typer.Argument(help="The dataset's name.")]
+AcceptOption = Annotated[
+    list[str] | None, typer.Option("--accept", help="A rule whose errors do not matter here; may be given again.")
+]
+
+
+SplitOption = Annotated[
+    list[str] | None, typer.Option("--split", help="From elsewhere: a split to fetch; again for more.")
+]
+ClassOption = Annotated[
+    list[str] | None, typer.Option("--class", help="From elsewhere: images that show this class; again for more.")
+]
+ViewOption = Annotated[str, typer.Option("--view", help="e.g. 'class:person AND small', or view:NAME.")]
+FractionOption = Annotated[float, typer.Option(help="From elsewhere: of each split, more than 0, at most 1.")]
+SeedOption = Annotated[int, typer.Option(help="Another one draws another fraction.")]
 
 
 @app.command()
 def add(
-    data: Annotated[str, typer.Argument(help="A data.yaml or a folder; 'sample' builds the digit scenes.")],
+    data: Annotated[str, typer.Argument(help="A data.yaml, folder, annotation file, archive or URI; or 'sample'.")],
     name: Annotated[str | None, typer.Option(help="What to call it.  [default: the folder's name]")] = None,
     task: Annotated[str | None, typer.Option(help="The task, where the files do not say.")] = None,
+    format: Annotated[str | None, typer.Option(help="The format, where the files do not say.")] = None,  # noqa: A002
+    accept: AcceptOption = None,
+    split: SplitOption = None,
+    cls: ClassOption = None,
+    view: ViewOption = "",
+    fraction: FractionOption = 1.0,
+    seed: SeedOption = 0,
     replace: Annotated[bool, typer.Option("--replace", help="Take the place of a dataset of that name.")] = False,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Check a dataset, hash it, and register it."""
+    """Read a dataset, check and hash it, and register it; your files stay as they are.
+
+    Of a dataset elsewhere (s3://, gs://, az://, https://) only what --split, --class, --view and --fraction ask for is
+    fetched.
+    """
     datasets = open_workspace(workspace).datasets
     progress = None if json else counter("files")
     if data == "sample":
         made = datasets.add_sample(progress)
     else:
-        made = datasets.add(data, name, task=task, replace=replace, progress=progress)
-    output.show(_payload(made), json, lambda: _facts(made))
+        made = datasets.add(
+            data,
+            name,
+            task=task,
+            format=format,
+            accept=accept or (),
+            choice=choice_of(split, cls, view, fraction, seed),
+            replace=replace,
+            progress=progress,
+            report=None if json else moving(),
+        )
+    output.show(payload(made), json, lambda: describe(made))
 
 
 @app.command("list")
@@ -42,7 +79,7 @@ def list_(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     """List the registered datasets."""
     found = open_workspace(workspace).datasets.list()
     output.show(
-        {"datasets": [_payload(dataset) for dataset in found]},
+        {"datasets": [payload(dataset) for dataset in found]},
         json,
         lambda: output.table(
             ("dataset", "task", "classes", "images", "size", "digest"),
@@ -66,7 +103,7 @@ def list_(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
 def show(name: DatasetName, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     """Show one dataset, and what a training would silently do with it."""
     found = open_workspace(workspace).datasets.show(name)
-    output.show(_payload(found), json, lambda: _facts(found))
+    output.show(payload(found), json, lambda: describe(found))
 
 
 @app.command()
@@ -80,6 +117,24 @@ def remove(
     output.show({"removed": name}, json, lambda: output.say(f"Dataset '{name}' is forgotten; its files are untouched."))
 
 
+def choice_of(split: list[str] | None, cls: list[str] | None, view: str, fraction: float, seed: int) -> Choice:
+    """Return which images of a dataset elsewhere the options choose."""
+    from workbench.datasets.arrival import Choice
+    from workbench.datasets.remote import Selection
+
+    return Choice(Selection(tuple(split or ()), tuple(cls or ()), fraction, seed), view)
+
+
+def moving() -> Report:
+    """Return a report that keeps one line of a terminal up to date with files, bytes, rate and time left."""
+
+    def report(moved: Moved) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{moved.line()}\x1b[K" + ("\n" if moved.files == moved.files_total else ""))
+
+    return report
+
+
 def counter(what: str) -> Any:
     """Return a progress callback that counts on one line of a terminal, and is silent elsewhere."""
 
@@ -90,7 +145,8 @@ def counter(what: str) -> Any:
     return progress
 
 
-def _payload(dataset: Dataset) -> dict[str, Any]:
+def payload(dataset: Dataset) -> dict[str, Any]:
+    """Return what programs are told of a dataset."""
     return {**dataset.model_dump(mode="json"), "data_yaml": str(dataset.data_yaml)}
 
 
@@ -98,7 +154,8 @@ def _images(dataset: Dataset) -> str:
     return "  ".join(f"{split} {count}" for split, count in dataset.images.items())
 
 
-def _facts(dataset: Dataset) -> None:
+def describe(dataset: Dataset) -> None:
+    """Print what people are told of a dataset."""
     names = list(dataset.names.values())
     output.facts(
         {
@@ -108,8 +165,17 @@ def _facts(dataset: Dataset) -> None:
             "images": _images(dataset),
             "size": output.size(dataset.bytes_total),
             "digest": dataset.digest,
+            "format": dataset.format,
             "files": dataset.uri,
+            "made from": dataset.origin.get("dataset"),
+            "accepted": list(dataset.accepted),
+            "views": [f"{name} ({text})" for name, text in dataset.views.items()],
         }
     )
     for problem in dataset.problems:
         output.say(f"! {problem}")
+    if dataset.blocking:
+        output.say(
+            f"A training is kept from starting by {', '.join(dataset.blocking)}. "
+            f"See `workbench datasets check {dataset.name}`."
+        )

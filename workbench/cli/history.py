@@ -41,7 +41,7 @@ def metrics(
         if scope is not None:
             table = table.filter([one == scope for one in table["scope"].to_pylist()])
         columns = _SHOWN
-    _show(table.select(list(columns)), csv, json, f"'{run}' has measured nothing yet.", run=run)
+    show_table(table.select(list(columns)), csv, json, f"'{run}' has measured nothing yet.", run=run)
 
 
 def compare(
@@ -87,7 +87,7 @@ def query(
     """
     found = open_workspace(workspace).history.query(statement, rows=limit)
     cut = b"cut" in (found.schema.metadata or {})
-    _show(found, csv, json, "No row fits.", cut=cut)
+    show_table(found, csv, json, "No row fits.", cut=cut)
     if cut:
         sys.stderr.write(f"There are more than {limit} rows: these are the first. See --limit.\n")
 
@@ -107,8 +107,8 @@ def archive(
     )
 
 
-def _show(table: pa.Table, csv: bool, json: bool, empty: str, **more: Any) -> None:
-    """Print a table in one of three ways."""
+def show_table(table: pa.Table, csv: bool, json: bool, empty: str, **more: Any) -> None:
+    """Print a table for a person, as CSV, or as one JSON object with ``columns``, ``rows`` and ``more``."""
     rows = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
     if csv and not json:
         _write_csv(table.column_names, rows)

@@ -149,11 +149,19 @@ def _summary(value: dict[str, Any]) -> dict[str, object]:
         "tags": value["tags"],
         "note": value["note"],
         "model": (value["model"] or {}).get("ref"),
-        "dataset": (value["dataset"] or {}).get("name"),
+        "dataset": _dataset(value),
         **_result(result),
         "notebook": value["executed_notebook"],
         "folder": value["folder"],
     }
+
+
+def _dataset(value: dict[str, Any]) -> str | None:
+    """Return the dataset and its state, and how to get back what was read."""
+    lock = value["dataset"]
+    if not lock:
+        return None
+    return f"{lock['name']} as of {lock['digest'][:12]} (`workbench datasets rebuild {value['id']} --to FOLDER`)"
 
 
 def _result(result: dict[str, Any]) -> dict[str, object]:

@@ -1,6 +1,7 @@
-"""The datasets of a workspace.
+"""The datasets of a workspace, by name.
 
-What lives here: adding, finding and removing a registered dataset. What does not: their database rows, their training.
+What lives here: the record of one dataset, finding it and forgetting it. What does not: how it came in
+(``registration``), its database row (``collection``), its training.
 """
 
 from __future__ import annotations
@@ -10,19 +11,21 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from workbench.datasets import Progress
-from workbench.datasets.intake import load as load_source
-from workbench.datasets.manifest import Manifest
-from workbench.datasets.source import DatasetSource, Task
-from workbench.datasets.tree import materialize
-from workbench.errors import ConflictError, RequestError, StorageError, UnknownNameError, did_you_mean, storage_error
+from workbench.datasets.source import Task
+from workbench.errors import DatasetError, RequestError, StorageError, UnknownNameError, did_you_mean, storage_error
 from workbench.paths import DatasetPaths, WorkspacePaths
 from workbench.storage import put_text
+
+if TYPE_CHECKING:
+    from workbench.datasets.content import Content
+    from workbench.datasets.index import Index
+    from workbench.datasets.lint import Report
+    from workbench.datasets.snapshots.manifest import Manifest
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -32,14 +35,19 @@ class Dataset(BaseModel):
 
     Attributes:
         name: its name in the workspace.
-        uri: what was registered: an absolute path.
+        uri: what was registered: an absolute path, or a URI.
+        format: what it was read as.
         task: what its labels are for.
         names: class names by class id.
-        images: number of images by split.
-        digest: root digest of its manifest; it changes with any byte that a training reads.
+        images: number of images by split; ``unsplit`` counts those in none.
+        digest: root digest of its snapshot; it changes with any byte that a training reads.
         bytes_total: size of images and labels.
         created_at: when it was registered, UTC, ISO 8601.
         problems: what a training would do silently, one sentence each.
+        blocking: errors that keep a training from starting: a sentence by rule id.
+        accepted: rules whose errors were accepted by name.
+        views: selections by name, see ``index.views``.
+        origin: how it came from another dataset, or from elsewhere; empty for files that lie where they lay.
         folder: where its record lies; not part of the record.
     """
 
@@ -47,6 +55,7 @@ class Dataset(BaseModel):
 
     name: str
     uri: str
+    format: str = "yolo"
     task: Task
     names: dict[int, str]
     images: dict[str, int]
@@ -54,94 +63,108 @@ class Dataset(BaseModel):
     bytes_total: int
     created_at: str
     problems: tuple[str, ...] = ()
+    blocking: dict[str, str] = Field(default_factory=dict)
+    accepted: tuple[str, ...] = ()
+    views: dict[str, str] = Field(default_factory=dict)
+    origin: dict[str, Any] = Field(default_factory=dict)
     folder: Path = Field(exclude=True)
+
+    @property
+    def paths(self) -> DatasetPaths:
+        """Its own folder."""
+        return DatasetPaths(self.folder)
+
+    @property
+    def workspace(self) -> WorkspacePaths:
+        """The workspace that it is registered in."""
+        return WorkspacePaths(self.folder.parents[1])
 
     @property
     def data_yaml(self) -> Path:
         """What ultralytics is given as ``data``: the tree's data.yaml, or for classification the tree itself."""
-        tree = DatasetPaths(self.folder).tree
+        tree = self.paths.tree(self.digest)
         return tree if self.task == "classify" else tree / "data.yaml"
 
     @property
     def manifest(self) -> Manifest:
         """Its files, read from disk."""
-        return Manifest.read(DatasetPaths(self.folder).manifest)
+        from workbench.datasets.snapshots.manifest import Manifest
 
+        return Manifest.read(self.workspace.snapshot(self.digest))
 
-def register(
-    paths: WorkspacePaths,
-    uri: str | Path,
-    name: str | None = None,
-    *,
-    task: str | None = None,
-    replace: bool = False,
-    progress: Progress | None = None,
-) -> Dataset:
-    """Check the dataset at ``uri``, hash it, and keep it under ``name``. The user's files stay where they are.
+    @property
+    def index(self) -> Index:
+        """Its images and objects, for pages and queries."""
+        from workbench.datasets.index import Index
+        from workbench.datasets.lint import RULES
 
-    Registering the same content under the same name again returns what is there.
+        return Index(self.paths.index, views=self.views, rules=RULES)
 
-    Args:
-        paths: of the workspace.
-        uri: a data.yaml, or a folder.
-        name: letters a-z, digits and ``._-``, at most 64; made from the folder's name when left out.
-        task: told from the data when left out.
-        replace: whether a dataset of that name with other content gives way.
-        progress: called with (files done, files in all), first for the check, then for the hashes.
+    def sheet(self, view: str = "", *, after: int | None = None, limit: int = 20, size: int = 256) -> bytes:
+        """Return images of a view with what is marked on them, as one PNG.
 
-    Raises:
-        DatasetError: when it cannot be trained on.
-        RequestError: when the name is not valid.
-        ConflictError: when the name is taken by other content.
-        StorageError: when the workspace cannot be written.
-    """
-    if name is not None:
-        check_name(name)
-    source = load_source(uri, task=task, progress=progress)
-    manifest = Manifest.build(source, progress)
-    name = name or suggest_name(source, manifest.digest)
-    with _locked(paths, name):
-        existing = _existing(paths, name, replace=replace)
-        if existing and existing.digest != manifest.digest and not replace:
-            raise _taken(existing, source)
-        return _keep(paths.dataset(name), source, manifest, existing)
+        Args:
+            view: see ``index.views``; empty for all.
+            after: the last image of the sheet before, by its id.
+            limit: how many images at most.
+            size: of each, one of ``thumbs.SIZES``.
 
+        Raises:
+            RequestError: when the view is wrong, or a number out of its range.
+        """
+        from workbench.datasets.pictures.sheet import sheet
+        from workbench.datasets.pictures.thumbs import Thumbs
 
-def _existing(paths: WorkspacePaths, name: str, *, replace: bool) -> Dataset | None:
-    if not paths.dataset(name).spec.exists():
-        return None
-    try:
-        return load(paths, name)
-    except StorageError:
-        if replace:  # a damaged record is worth as much as none
-            return None
-        raise
+        with self.index as index:
+            page = index.page(view, after=after, limit=limit)
+            return sheet(page, index, Thumbs(self.workspace.thumbnails), size=size)
 
+    @property
+    def content(self) -> Content:
+        """All that it says, in columns, read from disk."""
+        from workbench.datasets import index
 
-def _keep(folder: DatasetPaths, source: DatasetSource, manifest: Manifest, existing: Dataset | None) -> Dataset:
-    same = existing is not None and existing.digest == manifest.digest
-    dataset = Dataset(
-        name=folder.root.name,
-        uri=str(source.uri),
-        task=source.task,
-        names=source.names,
-        images=source.images,
-        digest=manifest.digest,
-        bytes_total=manifest.bytes_total,
-        created_at=existing.created_at if existing and same else datetime.now(UTC).isoformat(timespec="seconds"),
-        problems=source.problems,
-        folder=folder.root,
-    )
-    try:
-        if not same:
-            folder.spec.unlink(missing_ok=True)  # its existence means complete
-        materialize(source, folder.tree)
-        manifest.write(folder.manifest)
-    except OSError as error:
-        raise storage_error(error, folder.root) from error
-    if dataset != existing:
-        put_text(folder.spec, dataset.model_dump_json(indent=2) + "\n")
-    return dataset
+        return index.read(self.paths.index)
+
+    @property
+    def report(self) -> Report:
+        """What is wrong with it, and what a training would do about that."""
+        from workbench.datasets import lint
+
+        return lint.check(self.content)
+
+    def is_as_registered(self) -> bool:
+        """Return whether its files, whose names, sizes and times are known to be as they were, still hold the same.
+
+        Only those are read that were written while they were registered: their times do not tell. The tree is put in
+        order.
+        """
+        from workbench.datasets.snapshots.manifest import changed
+
+        try:
+            manifest = self.manifest
+            if changed(manifest, racy=True):
+                return False
+        except (DatasetError, StorageError):  # then it is registered anew
+            return False
+        self.prepare()
+        return True
+
+    def changed(self) -> list[str]:
+        """Return the files that are not as they were registered, as absolute paths; what is gone is among them."""
+        from workbench.datasets.snapshots.manifest import changed
+
+        return changed(self.manifest)
+
+    def prepare(self) -> None:
+        """Put back what a training changed in the tree: ultralytics replaces links by images that it encoded anew.
+
+        Raises:
+            StorageError: when the workspace cannot be written.
+        """
+        from workbench.datasets.tree import materialize
+
+        materialize(self.manifest.plan, self.paths.tree(self.digest))
 
 
 def load(paths: WorkspacePaths, name: str) -> Dataset:
@@ -153,7 +176,7 @@ def load(paths: WorkspacePaths, name: str) -> Dataset:
     """
     folder = paths.dataset(name)
     if not NAME.fullmatch(name) or not folder.spec.is_file():
-        known = _names(paths)
+        known = names(paths)
         raise UnknownNameError(
             f"No dataset is called '{name}'.",
             f"Datasets here: {', '.join(known)}." if known else "This workspace has no dataset yet.",
@@ -178,26 +201,36 @@ def _json(path: Path) -> dict[str, object]:
     return content
 
 
+def save(dataset: Dataset) -> Dataset:
+    """Write the record of a dataset.
+
+    Raises:
+        StorageError: when the disk is full or the folder may not be written.
+    """
+    put_text(dataset.paths.spec, dataset.model_dump_json(indent=2) + "\n")
+    return dataset
+
+
 def list_datasets(paths: WorkspacePaths) -> list[Dataset]:
     """Return the datasets of the workspace, sorted by name.
 
     Raises:
         StorageError: when a record is damaged.
     """
-    return [load(paths, name) for name in _names(paths)]
+    return [load(paths, name) for name in names(paths)]
 
 
 def remove(paths: WorkspacePaths, name: str) -> None:
-    """Forget the dataset called ``name``: its record and its links go, the user's files stay.
+    """Forget the dataset called ``name``: its record and its links go; the user's files and its snapshots stay.
 
     Raises:
         UnknownNameError: when there is none.
         StorageError: when the folder may not be written.
     """
-    if name not in _names(paths):
+    if name not in names(paths):
         load(paths, name)
     folder = paths.dataset(name)
-    with _locked(paths, name):
+    with locked(paths, name):
         try:
             folder.spec.unlink(missing_ok=True)
             shutil.rmtree(folder.root)
@@ -216,36 +249,25 @@ def check_name(name: str) -> None:
         )
 
 
-def suggest_name(source: DatasetSource, digest: str) -> str:
-    """Return a name for ``source``: of its folder, or of its yaml when that says more."""
-    plain = source.uri.is_dir() or source.uri.stem in ("data", "dataset")
-    own = source.uri if source.uri.is_dir() else source.uri.parent if plain else source.uri.with_suffix("")
-    return slug(own.name) or f"dataset-{digest[:8]}"
-
-
 def slug(text: str) -> str:
     """Return ``text`` as a name, or an empty string when nothing of it can stay (Korean, say)."""
     return re.sub(r"[^a-z0-9._]+", "-", text.lower()).strip("-._")[:64].rstrip("-._")
 
 
-def _names(paths: WorkspacePaths) -> list[str]:
+def names(paths: WorkspacePaths) -> list[str]:
+    """Return the names of the datasets of the workspace, sorted."""
     if not paths.datasets.is_dir():
         return []
     return sorted(child.name for child in paths.datasets.iterdir() if paths.dataset(child.name).spec.is_file())
 
 
-def _taken(existing: Dataset, source: DatasetSource) -> ConflictError:
-    return ConflictError(
-        f"The name '{existing.name}' is taken by other content, from '{existing.uri}'.",
-        f"The same content, or a free name for '{source.uri}'.",
-        "Give another --name, or --replace to put it in its place.",
-        name=existing.name,
-        digest=existing.digest,
-    )
-
-
 @contextmanager
-def _locked(paths: WorkspacePaths, name: str) -> Iterator[None]:
+def locked(paths: WorkspacePaths, name: str) -> Iterator[None]:
+    """Hold the right to change the dataset called ``name``.
+
+    Raises:
+        StorageError: when the workspace cannot be written.
+    """
     from filelock import FileLock
 
     try:

@@ -10,8 +10,8 @@ import shutil
 from pathlib import Path
 
 from workbench.datasets import Progress
-from workbench.datasets.intake import load
-from workbench.datasets.manifest import Manifest
+from workbench.datasets.snapshots.manifest import take
+from workbench.datasets.tree import plan
 from workbench.errors import ConflictError, DatasetError, StorageError, storage_error
 from workbench.storage import empty_folder, put_text, swap_folder
 
@@ -88,7 +88,9 @@ def _complete(folder: Path, recipe: dict[str, int]) -> bool:
 
 
 def _digest(folder: Path) -> str:
-    return Manifest.build(load(folder / "data.yaml", task="detect")).digest
+    from workbench.datasets.formats import yolo
+
+    return take(plan(yolo.read(folder / "data.yaml", task="detect"))).digest
 
 
 def _build(folder: Path, recipe: dict[str, int], progress: Progress | None) -> None:

@@ -1,7 +1,7 @@
 """The tree of links that ultralytics reads instead of the user's own files.
 
 What lives here: where each file stands in that tree, and its making. What does not: the record beside it
-(``registry``).
+(``registry``), the text of labels that were written in another format (``formats.labels``).
 
 ultralytics re-encodes some JPEG files in place and writes ``.cache`` files beside the labels. In a tree of links to
 files both land here. A linked folder would not do: ultralytics resolves it, and reads the labels beside its target.
@@ -11,62 +11,147 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
+import re
 import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from workbench.datasets.source import DatasetSource
+from workbench.datasets.content import Content
+from workbench.datasets.filenames import to_name
+from workbench.datasets.source import SPLITS
 from workbench.errors import storage_error
 from workbench.storage import empty_folder, put_text, swap_folder
 
 MARKER = "tree.json"
+_OWN_LABELS = frozenset({"yolo", "classes"})  # formats whose label files training reads as they are
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
 
 
-def plan(source: DatasetSource) -> dict[str, Path]:
-    """Return the file that stands at each posix path of the tree, sorted by path.
+@dataclass(frozen=True)
+class Plan:
+    """What stands where in a tree, in columns of one length, sorted by path.
+
+    Attributes:
+        task: what the labels are for.
+        names: class names by class id.
+        options: what else training reads.
+        splits: the splits that have images, in the order train, val, test.
+        paths: posix, relative to the tree; texts, as ``files`` are (``filenames``).
+        files: absolute path of the file that is linked there; empty where there is a text instead.
+        texts: what is written there, by place; labels that were read from another format.
+        image_ids: of the image that stands there, or whose label it is.
+    """
+
+    task: str
+    names: dict[int, str]
+    options: dict[str, Any]
+    splits: tuple[str, ...]
+    paths: list[str]
+    files: list[str]
+    texts: dict[int, bytes] = field(default_factory=dict)
+    image_ids: list[int] = field(default_factory=list)
+
+    @property
+    def yaml(self) -> str:
+        """The tree's data.yaml, without ``path:``: the splits are then relative to the file, wherever it is."""
+        content = {
+            **{split: f"images/{split}" for split in self.splits},
+            "names": self.names,
+            **self.options,
+            **({"masks_dir": "masks"} if "masks_dir" in self.options else {}),
+        }
+        return yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+
+    @property
+    def data(self) -> str:
+        """What ultralytics is given as ``data``, relative to the tree: its data.yaml; for classify the tree itself."""
+        return "." if self.task == "classify" else "data.yaml"
+
+
+def plan(content: Content) -> Plan:
+    """Say which file stands where.
 
     ``images/<split>/<name>`` with ``labels/``, ``masks/`` or ``depth/<split>/<stem>.*``, or for classification
-    ``<split>/<class>/<name>``. Two images of one stem would share a label: the later one gets a short suffix.
+    ``<split>/<class>/<name>``. Two images of one stem would share a label: the later one gets a short suffix. Images
+    in no split, images that are not there, and for classification those without a class, are left out.
     """
-    planned: dict[str, Path] = {}
-    for split, files in source.splits.items():
-        taken: set[str] = set()
-        for image in files:
-            if source.task == "classify":
-                folder = f"{split}/{_class_of(source, image)}"
-                planned[f"{folder}/{_free_stem(source, image, taken, folder)}{image.suffix}"] = image
-                continue
-            stem = _free_stem(source, image, taken, split)
-            planned[f"images/{split}/{stem}{image.suffix}"] = image
-            if label := source.labels.get(image):
-                planned[f"{_label_folder(source)}/{split}/{stem}{label.suffix}"] = label
-    return dict(sorted(planned.items()))
+    rows = sorted(_rows(content))
+    counted = content.counts
+    return Plan(
+        content.task,
+        content.names,
+        content.options,
+        tuple(split for split in SPLITS if counted.get(split)),
+        [path for path, _, _, _ in rows],
+        [file for _, file, _, _ in rows],
+        {place: text for place, (_, _, _, text) in enumerate(rows) if text is not None},
+        [image_id for _, _, image_id, _ in rows],
+    )
 
 
-def _label_folder(source: DatasetSource) -> str:
-    return "depth" if source.task == "depth" else "masks" if source.masked else "labels"
+def _rows(content: Content) -> Iterator[tuple[str, str, int, bytes | None]]:
+    columns = content.images.select(["image_id", "split", "path", "file", "label", "bytes"]).to_pydict()
+    texts = _texts(content)
+    classes = _class_folders(content) if content.task == "classify" else {}
+    taken: set[str] = set()
+    for image_id, split, path, file, label, size in zip(*columns.values(), strict=True):
+        if split not in SPLITS or size is None:
+            continue
+        stem, suffix = os.path.splitext(path.rpartition("/")[2])  # noqa: PTH122 - 10x Path
+        if content.task == "classify":
+            folder = classes.get(image_id)
+            if folder is not None:
+                yield f"{split}/{folder}/{_free(stem, path, taken, f'{split}/{folder}')}{suffix}", file, image_id, None
+            continue
+        free = _free(stem, path, taken, split)
+        yield f"images/{split}/{free}{suffix}", file, image_id, None
+        if texts is not None:
+            if image_id in texts:
+                yield f"labels/{split}/{free}.txt", "", image_id, texts[image_id]
+        elif label:
+            yield f"{_label_folder(content)}/{split}/{free}{Path(label).suffix}", label, image_id, None
 
 
-def _class_of(source: DatasetSource, image: Path) -> str:
-    # <root>/<split>/<class>/…: classes may hold folders of their own
-    return image.relative_to(source.root).parts[1]
+def _texts(content: Content) -> dict[int, bytes] | None:
+    """Return the label rows by image; None where training reads the user's own label files."""
+    if content.format in _OWN_LABELS or content.task == "classify":
+        return None
+    from workbench.datasets.formats import labels
+
+    return {image_id: text.encode() for image_id, text in labels.rows(content)}
 
 
-def _free_stem(source: DatasetSource, image: Path, taken: set[str], folder: str) -> str:
-    stem, salt = image.stem, source.short(image)
+def _class_folders(content: Content) -> dict[int, str]:
+    names = {cls: _class_folder(name) for cls, name in content.names.items()}
+    objects = content.objects.select(["image_id", "cls"]).to_pydict()
+    return {image: names[cls] for image, cls in zip(objects["image_id"], objects["cls"], strict=True) if cls in names}
+
+
+def _class_folder(name: str) -> str:
+    return _UNSAFE.sub("_", name).strip(".") or "_"
+
+
+def _label_folder(content: Content) -> str:
+    return "depth" if content.task == "depth" else "masks" if "masks_dir" in content.options else "labels"
+
+
+def _free(stem: str, salt: str, taken: set[str], folder: str) -> str:
+    free = stem
     # casefold: on a file system that ignores case, A.jpg and a.jpg are one
-    while (key := f"{folder}/{stem}".casefold()) in taken:
+    while (key := f"{folder}/{free}".casefold()) in taken:
         salt = hashlib.sha256(salt.encode("utf-8", "surrogateescape")).hexdigest()
-        stem = f"{image.stem}-{salt[:8]}"
+        free = f"{stem}-{salt[:8]}"
     taken.add(key)
-    return stem
+    return free
 
 
-def materialize(source: DatasetSource, folder: Path) -> Path:
-    """Make the tree of ``source`` in ``folder``; a tree that fits already is left as it is.
+def materialize(planned: Plan, folder: Path) -> Path:
+    """Make the tree in ``folder``; one that fits already is left as it is.
 
     Returns:
         What ultralytics is given as ``data``: the tree's data.yaml, or for classification the tree itself.
@@ -75,17 +160,16 @@ def materialize(source: DatasetSource, folder: Path) -> Path:
         StorageError: when the disk is full, or the file system has neither symbolic nor hard links.
     """
     folder = folder.absolute()
-    links = plan(source)
-    marker = json.dumps({"plan": _fingerprint(source, links)}) + "\n"
-    target = folder if source.task == "classify" else folder / "data.yaml"
+    marker = f'{{"plan": "{_fingerprint(planned)}"}}\n'
+    target = folder if planned.data == "." else folder / planned.data
     try:
-        if _fits(folder, marker, links):
+        if _fits(folder, marker, planned):
             return target
         draft = empty_folder(folder.with_name(f".{folder.name}.building"))
         try:
-            _link_all(links, draft)
-            if source.task != "classify":
-                put_text(draft / "data.yaml", _yaml(source))
+            _fill(planned, draft)
+            if planned.data != ".":
+                put_text(draft / planned.data, planned.yaml)
             put_text(draft / MARKER, marker)
             swap_folder(draft, folder)
         finally:
@@ -95,43 +179,54 @@ def materialize(source: DatasetSource, folder: Path) -> Path:
     return target
 
 
-def _fits(folder: Path, marker: str, links: dict[str, Path]) -> bool:
+def _fits(folder: Path, marker: str, planned: Plan) -> bool:
     try:
         if (folder / MARKER).read_text("utf-8") != marker:
             return False
         # A file that ultralytics re-encoded is no link any more
-        return all(os.path.samefile(folder / path, file) for path, file in links.items())  # noqa: PTH121 - faster
+        for place, (path, file) in enumerate(zip(planned.paths, planned.files, strict=True)):
+            if place in planned.texts:
+                if (folder / to_name(path)).read_bytes() != planned.texts[place]:
+                    return False
+            elif not _links_to(f"{folder}/{to_name(path)}", to_name(file)):
+                return False
     except (FileNotFoundError, UnicodeDecodeError):
         return False
+    return True
 
 
-def _fingerprint(source: DatasetSource, links: dict[str, Path]) -> str:
-    lines = [_yaml(source), *(f"{path}\0{file}\0{file.stat().st_mtime_ns}" for path, file in links.items())]
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _link_all(links: dict[str, Path], draft: Path) -> None:
-    for folder in {(draft / path).parent for path in links}:
-        folder.mkdir(parents=True, exist_ok=True)
-    for path, file in links.items():
-        _link(file, draft / path)
-
-
-def _link(file: Path, path: Path) -> None:
+def _links_to(path: str, file: str) -> bool:
     try:
-        path.symlink_to(file)
+        return os.readlink(path) == file  # noqa: PTH115 - 10x Path, for every file of a dataset
+    except OSError:
+        return os.path.samefile(path, file)  # noqa: PTH121
+
+
+def _fingerprint(planned: Plan) -> str:
+    digest = hashlib.sha256(planned.yaml.encode("utf-8", "surrogateescape"))
+    for place, (path, file) in enumerate(zip(planned.paths, planned.files, strict=True)):
+        digest.update(f"\n{path}\0{file}\0".encode("utf-8", "surrogateescape") + planned.texts.get(place, b""))
+    return digest.hexdigest()
+
+
+def _fill(planned: Plan, draft: Path) -> None:
+    folders = {path.rpartition("/")[0] for path in planned.paths}
+    if planned.task == "classify":  # a class without images keeps its place: class ids are places in this list
+        folders |= {f"train/{_class_folder(name)}" for name in planned.names.values()}
+    for folder in folders:
+        (draft / to_name(folder)).mkdir(parents=True, exist_ok=True)
+    for place, (path, file) in enumerate(zip(planned.paths, planned.files, strict=True)):
+        if place in planned.texts:
+            (draft / to_name(path)).write_bytes(planned.texts[place])
+        else:
+            link(to_name(file), f"{draft}/{to_name(path)}")
+
+
+def link(file: str, path: str) -> None:
+    """Put a link to ``file`` at ``path``: symbolic, or hard where that needs a privilege (Windows)."""
+    try:
+        os.symlink(file, path)  # noqa: PTH211 - 10x Path
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
             raise
-        os.link(file, path)  # Windows asks for a privilege for symbolic links, not for hard ones
-
-
-def _yaml(source: DatasetSource) -> str:
-    """Return the tree's data.yaml, without ``path:``: the splits are then relative to the file, wherever it is."""
-    content = {
-        **{split: f"images/{split}" for split in source.splits},
-        "names": source.names,
-        **source.options,
-        **({"masks_dir": "masks"} if source.masked else {}),
-    }
-    return yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+        os.link(file, path)

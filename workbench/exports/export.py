@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench import storage
-from workbench.datasets.layout import read as read_layout
+from workbench.datasets.layout import images_of
 from workbench.errors import ExportError
 from workbench.exports.certificate import CERTIFICATE_NAME, Parity, compare, write_certificate
 from workbench.exports.exporter import ExportedModel, export_onnx
@@ -76,9 +76,7 @@ class Export:
 
 def unseen_images(data_yaml: Path, limit: int = IMAGES_COMPARED) -> list[Path]:
     """Return up to ``limit`` images that the training did not see: of the test split, else of val."""
-    source, _ = read_layout(data_yaml, None)
-    images = [*source.splits.get("test", ()), *source.splits.get("val", ())]
-    return images[:limit]
+    return [*images_of(data_yaml, "test"), *images_of(data_yaml, "val")][:limit]
 
 
 def export_and_prove(job: Job, checkpoint: Path, data_yaml: Path) -> tuple[ExportedModel, Parity]:

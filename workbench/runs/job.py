@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench import storage
 from workbench.errors import ParameterError
@@ -20,9 +20,13 @@ from workbench.paths import AttemptPaths, RunPaths
 from workbench.runs.heartbeat import Heart
 from workbench.runs.ledger import WRITER
 from workbench.runs.model import Artifact, Headline, RunResult, RunSpec
+from workbench.runs.reading import hold_data
 from workbench.runs.standing import fold
 from workbench.runs.stop import Stop, read_stop
 from workbench.runs.training import offline
+
+if TYPE_CHECKING:
+    from workbench.datasets.store import Lease
 
 
 class Job:
@@ -33,7 +37,10 @@ class Job:
         paths: the run's folder.
         attempt: the number of this attempt, from 1.
         scratch: a folder that is gone when the attempt ends.
+        lease: keeps what the run reads from being evicted; None when nothing of it came from elsewhere.
     """
+
+    lease: Lease | None = None
 
     def __init__(self, run_folder: Path) -> None:
         self.paths = RunPaths(run_folder)
@@ -172,5 +179,6 @@ def open_job(run_dir: str) -> Job:
             run_dir=run_dir,
         )
     job = Job(folder)
+    job.lease = hold_data(job.paths, job.spec)
     offline.prepare(job.scratch / "ultralytics")
     return job

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from workbench.datasets.registry import Dataset, list_datasets, load, register, remove, slug
+from workbench.datasets import registration
+from workbench.datasets.registry import Dataset, list_datasets, load, remove, slug
+from workbench.datasets.store import Store
 from workbench.errors import ConflictError, DatasetError, RequestError, StorageError, UnknownNameError
 from workbench.paths import WorkspacePaths
 
 pytestmark = pytest.mark.slow
 
 Make = Callable[..., Path]
+
+
+def register(paths: WorkspacePaths, uri: Path, name: str | None = None, **options: Any) -> Dataset:
+    return registration.register(paths, uri, name, store=lambda: Store(paths.root / "cache"), **options)
 
 
 @pytest.fixture
@@ -32,7 +40,7 @@ def test_a_registered_dataset_is_found_with_all_it_says(yolo: Make, paths: Works
     assert (dataset.task, dataset.images, dataset.uri) == ("detect", {"train": 4, "val": 2}, str(data))
     assert dataset.digest == dataset.manifest.digest
     assert dataset.created_at.endswith("+00:00")
-    assert dataset.data_yaml == paths.dataset("pets").tree / "data.yaml"
+    assert dataset.data_yaml == paths.dataset("pets").tree(dataset.digest) / "data.yaml"
     assert dataset.data_yaml.is_file()
     assert "folder" not in json.loads(paths.dataset("pets").spec.read_text("utf-8"))
 
@@ -89,14 +97,27 @@ def test_a_name_is_made_from_a_folder(text: str, expected: str) -> None:
 
 def test_a_korean_folder_gets_a_name_from_its_content(yolo: Make, paths: WorkspacePaths) -> None:
     dataset = register(paths, yolo(folder="반려동물"))
-    assert dataset.name == f"dataset-{dataset.digest[:8]}"
+    assert re.fullmatch("dataset-[0-9a-f]{8}", dataset.name)
+    assert register(paths, yolo(folder="반려동물")).name == dataset.name
 
 
-def test_a_bad_dataset_leaves_no_trace(yolo: Make, paths: WorkspacePaths) -> None:
-    with pytest.raises(DatasetError):
-        register(paths, yolo(row="9 .5 .5 .1 .1"))
+def test_what_cannot_be_understood_leaves_no_trace(yolo: Make, paths: WorkspacePaths) -> None:
+    with pytest.raises(DatasetError, match="not valid YAML"):
+        register(paths, yolo(extra="names: ["))
     assert list_datasets(paths) == []
     assert not paths.datasets.exists()
+
+
+def test_errors_are_kept_with_the_dataset_and_can_be_accepted_by_name(yolo: Make, paths: WorkspacePaths) -> None:
+    data = yolo(row="9 .5 .5 .1 .1")
+    dataset = register(paths, data)
+    assert "label-class-unknown" in dataset.blocking
+    assert "labels/train/train0.txt line 1" in dataset.blocking["label-class-unknown"]
+    with pytest.raises(RequestError, match="Did you mean 'label-class-unknown'"):
+        register(paths, data, accept=["label-clas-unknown"])
+    again = register(paths, data, accept=dataset.blocking)
+    assert (again.blocking, again.digest) == ({}, dataset.digest)
+    assert register(paths, data).accepted == again.accepted
 
 
 def test_removing_keeps_the_users_files(yolo: Make, paths: WorkspacePaths) -> None:
@@ -121,7 +142,8 @@ def test_a_replacement_that_fails_half_way_is_not_taken_for_the_old_dataset(yolo
     data = yolo()
     register(paths, data)
     (data.parent / "labels/train/train0.txt").write_text("1 .5 .5 .2 .2\n")
-    (paths.dataset("pets").root / ".tree.building").write_text("in the way")
+    (paths.dataset("pets").root / "trees").rename(paths.root / "away")
+    (paths.dataset("pets").root / "trees").write_text("in the way")
     with pytest.raises(StorageError):
         register(paths, data, replace=True)
     with pytest.raises(UnknownNameError):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from workbench.datasets import digits
-from workbench.datasets.intake import load
+from workbench.datasets.formats import read
 from workbench.datasets.samples import DIGEST, build_digit_scenes
 from workbench.errors import ConflictError, DatasetError, StorageError
 
@@ -34,7 +34,7 @@ def test_a_small_sample_has_the_recorded_digest(small: Path) -> None:
 def test_the_default_sample_has_the_recorded_digest(tmp_path: Path) -> None:
     folder = build_digit_scenes(tmp_path / "digits").parent
     assert json.loads((folder / "sample.json").read_text())["digest"] == DIGEST
-    assert load(folder / "data.yaml").images == {"train": 400, "val": 64, "test": 32}
+    assert read(folder / "data.yaml").counts == {"train": 400, "val": 64, "test": 32}
 
 
 def test_the_same_arguments_give_the_same_bytes_and_another_seed_gives_others(small: Path, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_second_call_builds_nothing(small: Path) -> None:
 
 def test_a_moved_sample_still_reads(small: Path, tmp_path: Path) -> None:
     moved = Path(shutil.copytree(small.parent, tmp_path / "옮긴 폴더"))
-    assert load(moved / "data.yaml").images == load(small).images
+    assert read(moved / "data.yaml").counts == read(small).counts
     assert str(small.parent) not in (moved / "data.yaml").read_text("utf-8")
 
 
