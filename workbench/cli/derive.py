@@ -34,14 +34,23 @@ def split(
     keep: Annotated[
         list[str] | None, typer.Option("--keep", help="A split that stays as it is; again for more.")
     ] = None,
+    ungrouped: Annotated[bool, typer.Option("--ungrouped", help="Do not look for what belongs together.")] = False,
     replace: ReplaceOption = False,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
     """Split a dataset anew: groups and duplicates stay on one side, classes are shared out evenly."""
     shares = {split: share for split, share in (("train", train), ("val", val), ("test", test)) if share}
-    options = {"keep": tuple(keep)} if keep else {}
-    made = open_workspace(workspace).datasets.split(name, shares, new_name, seed=seed, replace=replace, **options)
+    made = open_workspace(workspace).datasets.split(
+        name,
+        shares,
+        new_name,
+        replace=replace,
+        seed=seed,
+        keep=tuple(keep or ()),
+        grouped=not ungrouped,
+        progress=None if json else counter("images"),
+    )
     output.show(payload(made), json, lambda: describe(made))
 
 

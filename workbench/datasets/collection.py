@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from workbench.database import Database, DatasetRow
 from workbench.datasets import Progress, registry
@@ -25,6 +25,24 @@ if TYPE_CHECKING:
     from workbench.datasets.remote import Report
     from workbench.datasets.snapshots.diff import Difference
     from workbench.datasets.store import Store
+
+
+class Splitting(TypedDict, total=False):
+    """How images are shared out.
+
+    Attributes:
+        seed: of what is left to chance.
+        keep: splits that stay as they are.
+        grouped: whether what belongs together stays on one side; every picture is looked at for that.
+        stratify: whether each class is shared out evenly.
+        progress: called with (images looked at, images in all).
+    """
+
+    seed: int
+    keep: Collection[str]
+    grouped: bool
+    stratify: bool
+    progress: Progress | None
 
 
 class Datasets:
@@ -152,29 +170,36 @@ class Datasets:
         shares: Mapping[str, float],
         new_name: str,
         *,
-        seed: int = 0,
         replace: bool = False,
-        **options: Any,
+        **options: Unpack[Splitting],
     ) -> Dataset:
         """Register the same images with other splits as a dataset of its own.
+
+        Images that occur twice, exactly or nearly, and those that their names tell to be of one film or one original,
+        stay on one side.
 
         Args:
             name: a dataset.
             shares: of each split, 0..1, together 1; e.g. ``{"train": 0.8, "val": 0.2}``.
             new_name: what the result is called.
-            seed: of what is left to chance.
             replace: whether a dataset of that name gives way.
-            options: of ``splits.assign``.
+            options: see ``Splitting``.
 
         Raises:
             UnknownNameError: when there is no such dataset.
             DatasetError: when the shares cannot be met.
         """
-        from workbench.datasets import splits
+        from workbench.datasets import similar, splits
 
-        dataset = self.show(name)
-        content = splits.assign(dataset.content, dict(shares), seed, **options)
-        made = {"shares": dict(shares), "seed": seed, **options}
+        dataset, seed, keep = self.show(name), options.get("seed", 0), tuple(options.get("keep", ()))
+        content, groups = dataset.content, None
+        if options.get("grouped", True):
+            pairs = similar.find(content.images, progress=options.get("progress"))
+            groups = similar.join(pairs.images, similar.keys(pairs.images), pairs.table)
+        content = splits.assign(
+            content, dict(shares), seed, groups=groups, stratify=options.get("stratify", True), keep=keep
+        )
+        made = {"shares": dict(shares), "seed": seed, "keep": list(keep)}
         return self._derive(dataset, content, new_name, made, replace=replace)
 
     def snapshot(self, name: str, progress: Progress | None = None) -> tuple[str, Dataset]:

@@ -174,9 +174,10 @@ def look_for_duplicates(dataset: Dataset, progress: Progress | None = None) -> D
 
     content = dataset.content
     pairs = similar.find(content.images, progress=progress)
-    groups = similar.join(pairs.images, similar.keys(pairs.images), pairs.table)
     told = content.issues.filter(pc.invert(pc.is_in(content.issues["rule"], value_set=pa.array(_OF_TWO))))
-    return _recheck(dataset, replace(content, images=pairs.images, issues=told), similar.leaks(pairs, groups))
+    return _recheck(
+        dataset, replace(content, images=pairs.images, issues=told), similar.leaks(pairs, similar.keys(pairs.images))
+    )
 
 
 def decode_images(dataset: Dataset, progress: Progress | None = None) -> Dataset:

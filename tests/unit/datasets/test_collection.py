@@ -262,3 +262,15 @@ def test_an_image_that_stops_a_training_is_found_by_decoding(pets: Make, dataset
     assert "image-undecodable" not in datasets.add(data, "pets").report.summary
     for _ in range(2):
         assert datasets.decode_images("pets").report.summary["image-undecodable"] == 1
+
+
+def test_copies_of_a_picture_stay_on_one_side(datasets: Datasets, pets: Make, picture: Make) -> None:
+    data = pets()
+    root = data.parent / "images/train"
+    for copy in range(6):
+        (root / f"copy{copy}.jpg").write_bytes((root / "train0.jpg").read_bytes())
+    datasets.add(data, "pets")
+    for seed in range(3):
+        made = datasets.split("pets", {"train": 0.5, "val": 0.5}, "halves", seed=seed, replace=True)
+        rows = zip(made.content.images["path"].to_pylist(), made.content.images["split"].to_pylist(), strict=True)
+        assert len({split for path, split in rows if "copy" in path or path.endswith("train0.jpg")}) == 1

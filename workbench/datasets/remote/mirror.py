@@ -238,7 +238,7 @@ def _put_pending(path: str, folder: Path) -> None:
     """Put one more name of the link to nothing: a name takes no inode, and ext4 may need 0.5 ms to find a free one."""
     template = f"{folder}/{_TEMPLATE}"
     try:
-        os.link(template, f"{folder}/{path}", follow_symlinks=False)  # noqa: PTH200
+        os.link(template, f"{folder}/{path}", follow_symlinks=False)
     except FileExistsError:
         _put(PENDING, path, folder)
     except OSError as error:

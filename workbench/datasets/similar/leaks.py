@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from workbench.datasets.content import ISSUES, table
 from workbench.datasets.similar.pairs import BYTES, NEAR, PIXELS, Pairs
@@ -22,21 +22,14 @@ from workbench.datasets.similar.pairs import BYTES, NEAR, PIXELS, Pairs
 _SPLITS = ("train", "val", "test")
 _HOW = {BYTES: "the same bytes as", PIXELS: "the same pixels as", NEAR: "nearly the same picture as"}
 
-Ints = NDArray[np.int64]
 
+class _Other(NamedTuple):
+    """An image that another is a copy of, and how; the strongest sorts first, the earliest of equals."""
 
-@dataclass(frozen=True)
-class _Other:
-    """An image that another is a copy of, and how."""
-
+    near: bool
+    unlikeness: float
     row: int
     kind: str
-    likeness: float
-
-    @property
-    def order(self) -> tuple[bool, float, int]:
-        """The strongest first, the earliest of equals."""
-        return self.kind == NEAR, -self.likeness, self.row
 
 
 @dataclass(frozen=True)
@@ -65,7 +58,7 @@ def leaks(pairs: Pairs, groups: pa.Array | None = None) -> pa.Table:
         beside = [o for o in others if ranks[o.row] == ranks[row] and o.row < row and files[o.row] != files[row]]
         for subject, counterparts in (("leak", before), ("duplicate", beside)):
             if counterparts:
-                best = min(counterparts, key=lambda other: other.order)
+                best = min(counterparts)
                 rule = f"{subject}-{'near' if best.kind == NEAR else 'exact'}"
                 found.append(_Told(rule, row, best.row, _HOW[best.kind]))
     if groups is not None:
@@ -73,15 +66,15 @@ def leaks(pairs: Pairs, groups: pa.Array | None = None) -> pa.Table:
     return _issues(pairs.images, sorted(found, key=lambda told: (told.row, told.rule)))
 
 
-def _ranks(images: pa.Table) -> Ints:
+def _ranks(images: pa.Table) -> list[int]:
     """Return how late each image's split is, 0 for train; -1 for an image in no split."""
     splits = images["split"].to_pylist()
     order = [*_SPLITS, *sorted(set(splits) - {*_SPLITS, "", None})]
     rank = {split: index for index, split in enumerate(order)}
-    return np.array([rank.get(split, -1) for split in splits], np.int64)
+    return [rank.get(split, -1) for split in splits]
 
 
-def _others(pairs: Pairs, ranks: Ints) -> dict[int, list[_Other]]:
+def _others(pairs: Pairs, ranks: list[int]) -> dict[int, list[_Other]]:
     """Return what each image is like: of each set of copies only the first in each split, or black frames explode."""
     ids = pairs.images["image_id"].to_numpy()
     first = np.searchsorted(ids, pairs.table["a"].to_numpy()).tolist()
@@ -95,7 +88,7 @@ def _others(pairs: Pairs, ranks: Ints) -> dict[int, list[_Other]]:
     found: dict[int, list[_Other]] = defaultdict(list)
 
     def tell(one: int, other: int, kind: str, likeness: float) -> None:
-        others = [_Other(row, kind, likeness) for row in firsts[other]]
+        others = [_Other(kind == NEAR, -likeness, row, kind) for row in firsts[other]]
         for row in copies[one]:
             if ranks[row] >= 0:
                 found[row].extend(others)
@@ -110,22 +103,23 @@ def _others(pairs: Pairs, ranks: Ints) -> dict[int, list[_Other]]:
     return found
 
 
-def _firsts(rows: list[int], ranks: Ints) -> list[int]:
+def _firsts(rows: list[int], ranks: list[int]) -> list[int]:
     """Return the first of ``rows`` in each split."""
     found: dict[int, int] = {}
     for row in sorted(rows):
         if ranks[row] >= 0:
-            found.setdefault(int(ranks[row]), row)
+            found.setdefault(ranks[row], row)
     return list(found.values())
 
 
-def _torn(ranks: Ints, groups: pa.Array, leaking: set[int]) -> list[_Told]:
+def _torn(ranks: list[int], groups: pa.Array, leaking: set[int]) -> list[_Told]:
     """Return the images whose group reaches into an earlier split."""
     given = groups.combine_chunks() if isinstance(groups, pa.ChunkedArray) else groups
     codes = given.dictionary_encode()
     numbers = codes.indices.fill_null(-1).to_numpy().astype(np.int64)
-    rows = np.flatnonzero((numbers >= 0) & (ranks >= 0))
-    order = rows[np.lexsort((rows, ranks[rows], numbers[rows]))]
+    late = np.array(ranks, np.int64)
+    rows = np.flatnonzero((numbers >= 0) & (late >= 0))
+    order = rows[np.lexsort((rows, late[rows], numbers[rows]))]
     heads = np.unique(numbers[order], return_index=True)
     head = dict(zip(heads[0].tolist(), order[heads[1]].tolist(), strict=True))
     names = codes.dictionary.to_pylist()
