@@ -13,7 +13,7 @@ from typing import Any
 
 from workbench import storage
 from workbench.datasets.arrival import source_folder
-from workbench.datasets.snapshots.catalogue import digests
+from workbench.datasets.catalogue import digests
 from workbench.runs.lease import is_held
 from workbench.workspace import Workspace
 

@@ -29,7 +29,7 @@ from typing import Any
 
 from tests.bench.slow_link import Link, slow_link, throughput
 from tests.contract.datasets.seaweed import Server, serve
-from workbench.datasets import pack, remote
+from workbench.datasets import packing, remote
 from workbench.datasets.store import Store
 
 PLAIN, PACKED = "s3://bench/plain", "s3://bench/packed"
@@ -82,7 +82,7 @@ def fill(server: Server, count: int, size: int, folder: Path) -> dict[str, bytes
     for path, data in files.items():
         (local / path).parent.mkdir(parents=True, exist_ok=True)
         (local / path).write_bytes(data)
-    pack.pack(pack.collect(local), PACKED, options=server.options())
+    packing.pack(packing.collect(local), PACKED, options=server.options())
     # Not removed before the end: for some minutes after many were removed, ext4 takes 10 times as long for a new file
     return files
 
@@ -270,7 +270,7 @@ def main() -> None:
         return job(uri, Path(store), Path(mirror), json.loads(options))
     delay = asked.round_trip_ms / 1000
     # The server stands for one far away: its disk is not the one that is measured
-    far = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+    far = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with (
         tempfile.TemporaryDirectory(prefix="bench-store-", dir=asked.folder) as here,
         tempfile.TemporaryDirectory(prefix="bench-weed-", dir=far) as there,

@@ -112,7 +112,9 @@ def read(paths: WorkspacePaths, uri: str, store: Callable[[], Store], way: Way) 
             return way.before
         return scan.probe(_read(local(uri), paths, uri, way), progress=way.progress, before=way.before)
     folder = source_folder(paths, uri)
-    with store().lease() as lease:
+    opened = store()
+    opened.sweep()
+    with opened.lease() as lease:
         found = remote.open(uri, lease)
         found.fetch_metadata(folder, way.report)
         data = folder / found.named if found.named else folder

@@ -20,7 +20,7 @@ from workbench.paths import WorkspacePaths
 if TYPE_CHECKING:
     from workbench.datasets.arrival import Choice
     from workbench.datasets.content import Loss
-    from workbench.datasets.pack import Packed
+    from workbench.datasets.packing import Packed
     from workbench.datasets.registration import Reading
     from workbench.datasets.remote import Report
     from workbench.datasets.snapshots.diff import Difference
@@ -232,7 +232,8 @@ class Datasets:
         Raises:
             UnknownNameError: when there is no such dataset or snapshot.
         """
-        from workbench.datasets.snapshots import catalogue, diff
+        from workbench.datasets import catalogue
+        from workbench.datasets.snapshots import diff
 
         return diff.compare(catalogue.find(self.paths, before), catalogue.find(self.paths, after))
 
@@ -252,7 +253,8 @@ class Datasets:
             UnknownNameError: when there is no such snapshot.
             StorageError: when bytes of it are nowhere any more.
         """
-        from workbench.datasets.snapshots import catalogue, rebuild
+        from workbench.datasets import catalogue
+        from workbench.datasets.snapshots import rebuild
 
         manifest = catalogue.find(self.paths, snapshot)
         places = catalogue.places(self.paths)
@@ -340,16 +342,16 @@ class Datasets:
             ConflictError: when there is a pack already.
             DatasetError: when the target cannot be written.
         """
-        from workbench.datasets import pack
+        from workbench.datasets import packing
         from workbench.datasets.holding import holding
         from workbench.datasets.tree import MARKER
 
         dataset = self.show(name)
         dataset.prepare()
         with holding(dataset.manifest, self.store):
-            files = pack.collect(dataset.paths.tree(dataset.digest))
+            files = packing.collect(dataset.paths.tree(dataset.digest))
             files.pop(MARKER, None)
-            return pack.pack(files, target, replace=replace, progress=progress)
+            return packing.pack(files, target, replace=replace, progress=progress)
 
     def remove(self, name: str) -> None:
         """Forget a dataset; the user's files stay.

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.datasets.seaweed import Server, serve
-from workbench.datasets import pack, remote
+from workbench.datasets import packing, remote
 from workbench.datasets.remote.fetch import BIG_BYTES
 from workbench.datasets.store import Lease, Store
 from workbench.errors import DatasetError
@@ -142,7 +142,7 @@ def test_a_pack_in_a_bucket_comes_out_byte_for_byte(server, bucket, lease, tmp_p
         (tmp_path / "local" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "local" / path).write_bytes(data)
     target = f"s3://{bucket}/packed"
-    packed = pack.pack(pack.collect(tmp_path / "local"), target, shard_bytes=20_000, options=server.options())
+    packed = packing.pack(packing.collect(tmp_path / "local"), target, shard_bytes=20_000, options=server.options())
     assert packed.shards > 1
     remote.mirror(target, tmp_path / "pets", lease, options=server.options())
     assert {path: (tmp_path / "pets" / path).read_bytes() for path in files} == files

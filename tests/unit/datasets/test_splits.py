@@ -14,6 +14,8 @@ from workbench.datasets import splits
 from workbench.datasets.content import CLASSES, IMAGES, OBJECTS, Content, table
 from workbench.errors import DatasetError
 
+pytestmark = pytest.mark.slow
+
 SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
 
 

@@ -16,6 +16,8 @@ from workbench.datasets.snapshots.manifest import take
 from workbench.datasets.tree import materialize, plan
 from workbench.errors import StorageError
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Path]
 
 

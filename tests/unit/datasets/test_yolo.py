@@ -17,6 +17,8 @@ from workbench.datasets.formats.yolo import read, unchanged
 from workbench.datasets.scan import probe
 from workbench.errors import DatasetError
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Path]
 
 

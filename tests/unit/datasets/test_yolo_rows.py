@@ -9,6 +9,8 @@ import pytest
 from workbench.datasets.formats.yolo_rows import parse
 from workbench.datasets.labels import Rules, judge
 
+pytestmark = pytest.mark.slow
+
 BOX = b"0 0.5 0.5 0.2 0.2\n"
 POLYGON = b"1 0.1 0.1 0.5 0.1 0.5 0.5\n"
 KINDS = {

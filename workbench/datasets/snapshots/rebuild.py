@@ -45,7 +45,7 @@ def locate(manifest: Manifest, places: Mapping[bytes, list[str]], progress: Prog
 
     Args:
         manifest: of the snapshot.
-        places: absolute paths by sha256, see ``catalogue.places``.
+        places: absolute paths by sha256, see ``datasets.catalogue.places``.
         progress: called with (files found, files in all).
     """
     rows = zip(*(manifest.files[name].to_pylist() for name in ("path", "sha256", "file", "content")), strict=True)

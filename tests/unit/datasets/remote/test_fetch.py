@@ -16,6 +16,8 @@ from workbench.datasets.store import Store
 from workbench.datasets.store.partial import RANGE_BYTES
 from workbench.errors import DatasetError, StorageError
 
+pytestmark = pytest.mark.slow
+
 MANY = {f"images/{number:03d}.jpg": b"photo %d" % number for number in range(200)}
 
 

@@ -16,6 +16,8 @@ from workbench.datasets import remote
 from workbench.datasets.store.partial import RANGE_BYTES
 from workbench.errors import DatasetError
 
+pytestmark = pytest.mark.slow
+
 
 class Site(ThreadingHTTPServer):
     """A web server with files in memory.

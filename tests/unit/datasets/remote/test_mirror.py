@@ -11,6 +11,8 @@ from tests.unit.datasets.remote.conftest import IMAGES, PETS
 from workbench.datasets import remote
 from workbench.errors import DatasetError, StorageError
 
+pytestmark = pytest.mark.slow
+
 
 def test_metadata_comes_first_and_images_are_names_until_they_are_fetched(upload, lease, tmp_path):
     found = remote.open(upload(), lease)

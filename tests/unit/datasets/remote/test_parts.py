@@ -14,6 +14,8 @@ from workbench.datasets.remote.transport import TRIES, persist
 from workbench.datasets.remote.units import BLOCK_BYTES, GAP_BYTES, divide, stretches
 from workbench.errors import DatasetError, StorageError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     "path",

@@ -8,6 +8,8 @@ from workbench.datasets.content import CLASSES, IMAGES, OBJECTS, Content, table
 from workbench.datasets.remote import Selection
 from workbench.errors import RequestError, UnknownNameError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def content(tmp_path):

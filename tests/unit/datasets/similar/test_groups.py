@@ -12,6 +12,8 @@ from workbench.datasets.similar.groups import components
 from workbench.datasets.similar.pairs import PAIRS
 from workbench.errors import DatasetError
 
+pytestmark = pytest.mark.slow
+
 
 def images(paths: list[str], groups: list[str | None] | None = None) -> pa.Table:
     columns = {"image_id": range(len(paths)), "path": paths, "group": groups or [None] * len(paths)}

@@ -9,9 +9,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pyarrow as pa
+import pytest
 from PIL import Image
 
 from workbench.datasets.similar import hashes
+
+pytestmark = pytest.mark.slow
 
 Make = Callable[..., Path]
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pytest
 
 from workbench.datasets import similar
 from workbench.datasets.content import IMAGES, ISSUES, table
 from workbench.datasets.similar.pairs import PAIRS
+
+pytestmark = pytest.mark.slow
 
 
 def make(splits: list[str], *rows: tuple[int, int, str, float]) -> similar.Pairs:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from workbench.datasets.similar import likeness
 
+pytestmark = pytest.mark.slow
+
 Pixels = NDArray[np.uint8]
 
 

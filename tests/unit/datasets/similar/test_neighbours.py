@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from workbench.datasets.similar import neighbours
 
+pytestmark = pytest.mark.slow
+
 Hashes = NDArray[np.uint64]
 
 

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from workbench.datasets import similar
 from workbench.datasets.similar import hashes
+
+pytestmark = pytest.mark.slow
 
 Make = Callable[..., Path]
 

@@ -20,6 +20,8 @@ from workbench.datasets.snapshots.manifest import FILES, Manifest, changed, take
 from workbench.datasets.tree import materialize, plan
 from workbench.errors import DatasetError, StorageError
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Path]
 
 

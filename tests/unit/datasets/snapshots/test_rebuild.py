@@ -13,6 +13,8 @@ from workbench.datasets.snapshots.rebuild import locate, rebuild
 from workbench.datasets.tree import plan
 from workbench.errors import ConflictError, StorageError
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Path]
 
 

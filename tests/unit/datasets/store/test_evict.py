@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import time
 
+import pytest
+
 from workbench.datasets.store import Store
+
+pytestmark = pytest.mark.slow
 
 
 def _age(store: Store, digest: str, seconds: float) -> None:

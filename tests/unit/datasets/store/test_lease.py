@@ -11,6 +11,8 @@ import pytest
 from workbench.datasets.store import Store
 from workbench.datasets.store.locks import Stripes, gate, try_lock
 
+pytestmark = pytest.mark.slow
+
 _JOB = """
 import sys
 from pathlib import Path

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from workbench.datasets.store.partial import RANGE_BYTES, Partial
+
+pytestmark = pytest.mark.slow
 
 KEY, SIZE = b"k" * 32, 2 * RANGE_BYTES + 10
 

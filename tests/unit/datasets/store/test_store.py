@@ -14,6 +14,8 @@ import pytest
 from workbench.datasets.store import Store
 from workbench.errors import StorageError
 
+pytestmark = pytest.mark.slow
+
 
 def test_an_object_lies_under_its_sha256_and_nobody_may_write_it(store, put):
     digest = put(b"a photograph")

@@ -1,6 +1,6 @@
 """Many small files in few big ones: shards that are fetched in ranges.
 
-What lives here: writing shards and their index. What does not: the folder that they go to (``pack_target``); reading
+What lives here: writing shards and their index. What does not: the folder that they go to (``target``); reading
 them, which ``remote`` does, and then fetches only the files that are asked for.
 
     <target>/
@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from workbench.datasets import Progress
 from workbench.datasets.content import Content
-from workbench.datasets.pack_target import Target, naming
+from workbench.datasets.packing.target import Target, naming
 from workbench.datasets.remote.entries import fault, is_metadata
 from workbench.datasets.remote.listing import INDEX, INDEX_NAME
 from workbench.errors import ConflictError, DatasetError
