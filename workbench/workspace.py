@@ -131,6 +131,7 @@ class Workspace:
         model = self.weights.resolve(config.model, progress)
         dataset = self.datasets.resolve(config.data, task=model.task)
         check_task(model, dataset)
+        self.datasets.bring_back(dataset)
         make_trainable(dataset)
         return self._submission.start(
             "train",

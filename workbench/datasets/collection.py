@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from workbench.database import Database, DatasetRow
 from workbench.datasets import Progress, registry
@@ -24,25 +24,8 @@ if TYPE_CHECKING:
     from workbench.datasets.registration import Reading
     from workbench.datasets.remote import Report
     from workbench.datasets.snapshots.diff import Difference
+    from workbench.datasets.splitting import Splitting
     from workbench.datasets.store import Store
-
-
-class Splitting(TypedDict, total=False):
-    """How images are shared out.
-
-    Attributes:
-        seed: of what is left to chance.
-        keep: splits that stay as they are.
-        grouped: whether what belongs together stays on one side; every picture is looked at for that.
-        stratify: whether each class is shared out evenly.
-        progress: called with (images looked at, images in all).
-    """
-
-    seed: int
-    keep: Collection[str]
-    grouped: bool
-    stratify: bool
-    progress: Progress | None
 
 
 class Datasets:
@@ -175,31 +158,22 @@ class Datasets:
     ) -> Dataset:
         """Register the same images with other splits as a dataset of its own.
 
-        Images that occur twice, exactly or nearly, and those that their names tell to be of one film or one original,
-        stay on one side.
-
         Args:
             name: a dataset.
             shares: of each split, 0..1, together 1; e.g. ``{"train": 0.8, "val": 0.2}``.
             new_name: what the result is called.
             replace: whether a dataset of that name gives way.
-            options: see ``Splitting``.
+            options: see ``splitting.Splitting``.
 
         Raises:
             UnknownNameError: when there is no such dataset.
             DatasetError: when the shares cannot be met.
         """
-        from workbench.datasets import similar, splits
+        from workbench.datasets.splitting import share_out
 
-        dataset, seed, keep = self.show(name), options.get("seed", 0), tuple(options.get("keep", ()))
-        content, groups = dataset.content, None
-        if options.get("grouped", True):
-            pairs = similar.find(content.images, progress=options.get("progress"))
-            groups = similar.join(pairs.images, similar.keys(pairs.images), pairs.table)
-        content = splits.assign(
-            content, dict(shares), seed, groups=groups, stratify=options.get("stratify", True), keep=keep
-        )
-        made = {"shares": dict(shares), "seed": seed, "keep": list(keep)}
+        dataset = self.show(name)
+        content = share_out(dataset.content, shares, **options)
+        made = {"shares": dict(shares), "seed": options.get("seed", 0), "keep": list(options.get("keep", ()))}
         return self._derive(dataset, content, new_name, made, replace=replace)
 
     def snapshot(self, name: str, progress: Progress | None = None) -> tuple[str, Dataset]:
@@ -312,7 +286,6 @@ class Datasets:
             DatasetError: when it lies on this machine, or cannot be reached.
         """
         from workbench.datasets.arrival import is_remote
-        from workbench.datasets.holding import holding
 
         dataset = self.show(name)
         if not is_remote(dataset.uri):
@@ -322,11 +295,23 @@ class Datasets:
                 "There is nothing to fetch.",
             )
         if choice is None:
-            with holding(dataset.manifest, self.store, report):
-                return dataset
+            self.bring_back(dataset, report)
+            return dataset
         reading: Reading = {"task": dataset.task, "format": dataset.format, "choice": choice}
         reading |= {"progress": progress, "report": report}
         return self.add(dataset.uri, name, replace=True, **reading)
+
+    def bring_back(self, dataset: Dataset, report: Report | None = None) -> None:
+        """Fetch what was evicted of a dataset that came from elsewhere; any other is left alone.
+
+        Raises:
+            DatasetError: when it cannot be reached.
+        """
+        from workbench.datasets.arrival import is_remote
+        from workbench.datasets.holding import hold
+
+        if is_remote(dataset.uri):
+            hold(dataset.manifest, self.store, report).close()
 
     def pack(self, name: str, target: str, *, replace: bool = False, progress: Progress | None = None) -> Packed:
         """Write what a training reads of a dataset as few big shards, to a folder or an address elsewhere.

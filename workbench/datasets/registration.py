@@ -234,8 +234,8 @@ def _sentence(report: lint.Report, found: lint.Finding) -> str:
     first = report.examples(found, 1)[0]
     line = f" line {first['line']}" if first["line"] else ""
     where = ": ".join(part for part in (f"{first['path'] or ''}{line}", first["detail"] or "") if part)
-    often = f"{found.images:,} of {report.images:,} images" if found.images else f"{found.issues:,} times"
-    return f"{found.rule.title.en} ({often}{', first ' if where else ''}{where})."
+    often = f"{found.images:,} of {report.images:,} images, first " if found.images else ""
+    return f"{found.rule.title.en} ({often}{where})."
 
 
 def _existing(paths: WorkspacePaths, entry: Entry) -> Dataset | None:

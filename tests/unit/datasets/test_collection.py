@@ -175,6 +175,7 @@ def test_what_was_evicted_is_fetched_again(datasets: Datasets, elsewhere: str) -
     assert list(dataset.manifest.verify(dataset.data_yaml.parent)) != []
     datasets.fetch("pets")
     assert list(dataset.manifest.verify(dataset.data_yaml.parent)) == []
+    make_trainable(dataset)
 
 
 def test_a_pack_is_read_like_the_dataset_it_was_made_of(pets: Make, datasets: Datasets, tmp_path: Path) -> None:
