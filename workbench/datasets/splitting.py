@@ -1,7 +1,7 @@
 """Sharing a dataset's images out anew, so that what belongs together stays on one side.
 
-What lives here: what belongs together, and handing it on. What does not: telling likeness (``similar``), the sharing out
-(``splits``).
+What lives here: what belongs together, and handing it on. What does not: telling likeness (``similar``), the sharing
+out (``splits``).
 """
 
 from __future__ import annotations
