@@ -82,7 +82,7 @@ def list_(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
         {"datasets": [payload(dataset) for dataset in found]},
         json,
         lambda: output.table(
-            ("dataset", "task", "classes", "images", "size", "digest"),
+            ("dataset", "task", "classes", "images", "size", "digest", "kept from training by"),
             [
                 (
                     dataset.name,
@@ -91,6 +91,7 @@ def list_(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
                     _images(dataset),
                     output.size(dataset.bytes_total),
                     dataset.digest[:12],
+                    list(dataset.blocking),
                 )
                 for dataset in found
             ],
