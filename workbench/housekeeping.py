@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
+
 from workbench import storage
 from workbench.datasets.arrival import source_folder
 from workbench.datasets.catalogue import digests
+from workbench.datasets.snapshots.manifest import Manifest
 from workbench.runs.lease import is_held
 from workbench.workspace import Workspace
 
@@ -82,9 +85,10 @@ def _datasets(workspace: Workspace) -> Iterator[Item]:
     for dataset in workspace.datasets.list():
         yield _item("dataset", workspace.paths.dataset(dataset.name).root, "registered")
     used = [Path(dataset.uri).resolve() for dataset in workspace.datasets.list()]  # one folder has many spellings
+    read = _read(workspace, workspace.paths.samples)
     for folder in _children(workspace.paths.samples):
-        keep = "registered" if any(path.is_relative_to(folder.resolve()) for path in used) else ""
-        yield _item("sample", folder, keep)
+        registered = any(path.is_relative_to(folder.resolve()) for path in used) or folder in read
+        yield _item("sample", folder, "registered" if registered else "")
 
 
 def _states(workspace: Workspace) -> Iterator[Item]:
@@ -116,8 +120,31 @@ def _digests(workspace: Workspace) -> tuple[set[str], set[str]]:
 def _sources(workspace: Workspace) -> Iterator[Item]:
     """What was unpacked from archives or fetched from elsewhere."""
     used = {source_folder(workspace.paths, dataset.uri).name for dataset in workspace.datasets.list()}
+    read = _read(workspace, workspace.paths.sources)
     for folder in _children(workspace.paths.sources):
-        yield _item("source", folder, "registered" if folder.name.removesuffix(".made") in used else "")
+        keep = folder.name.removesuffix(".made") in used or folder in read
+        yield _item("source", folder, "registered, or a run reads it" if keep else "")
+
+
+def _read(workspace: Workspace, folder: Path) -> set[Path]:
+    """Return the children of ``folder`` in which files of registered datasets lie, or of those that runs will read.
+
+    The files tell, not where a dataset came from: an archive may be gone, or another by now.
+    """
+    children = _children(folder)
+    if not children:
+        return set()
+    _, due = _digests(workspace)
+    found: set[Path] = set()
+    for digest in due | {dataset.digest for dataset in workspace.datasets.list()}:
+        path = workspace.paths.snapshot(digest)
+        files = Manifest.read(path).files["file"] if path.is_file() else None
+        found |= {
+            child
+            for child in children
+            if files is not None and pc.any(pc.starts_with(files, pattern=f"{child}/")).as_py()
+        }
+    return found
 
 
 def _weights(workspace: Workspace) -> Iterator[Item]:

@@ -114,11 +114,14 @@ def make_trainable(dataset: Dataset) -> None:
             rules=list(dataset.blocking),
         )
     changed = dataset.changed()
+    parent = dataset.origin.get("dataset")
     if changed:
         raise DatasetError(
             f"{len(changed)} files of dataset '{dataset.name}' are not as they were registered, first: {changed[0]}.",
             f"The bytes of snapshot {dataset.digest[:12]}: a run records which data it saw.",
-            f"Register it as it is now: `workbench datasets add '{dataset.uri}' --name {dataset.name} --replace`.",
+            f"`workbench datasets snapshot {parent}`, then make '{dataset.name}' from it again with --replace."
+            if parent
+            else f"Register it as it is now: `workbench datasets snapshot {dataset.name}`.",
             dataset=dataset.name,
             changed=changed[:100],
         )

@@ -135,9 +135,12 @@ VERBS = (split, select, view, snapshot, diff, rebuild, export)
 
 
 def digest_of(front: Workspace, name: str) -> str:
-    """Return the digest of the data that a run was given; any other name as it is."""
+    """Return the digest of the data that a run was given; a dataset's name, and any other, as it is."""
+    from workbench.datasets.registry import names
     from workbench.errors import UnknownNameError
 
+    if name in names(front.paths):
+        return name
     try:
         run = front.run(name)
     except UnknownNameError:

@@ -108,7 +108,7 @@ def read(paths: WorkspacePaths, uri: str, store: Callable[[], Store], way: Way) 
                 "A part is chosen when a dataset comes from elsewhere.",
                 "Add it whole, then `workbench datasets select NAME VIEW --name PART`.",
             )
-        if way.before is not None and _is_as_before(way.before, local(uri), way.task):
+        if way.before is not None and _is_as_before(way.before, local(uri), way):
             return way.before
         return scan.probe(_read(local(uri), paths, uri, way), progress=way.progress, before=way.before)
     folder = source_folder(paths, uri)
@@ -124,10 +124,13 @@ def read(paths: WorkspacePaths, uri: str, store: Callable[[], Store], way: Way) 
         return scan.probe(_only(content, folder, chosen), progress=way.progress, before=way.before)
 
 
-def _is_as_before(before: Content, data: Path, task: str | None) -> bool:
+def _is_as_before(before: Content, data: Path, way: Way) -> bool:
     """Return whether the files are those of last time, told by names, sizes and times alone."""
     reader = {"yolo": yolo, "classes": classes}.get(before.format)
-    return reader is not None and formats.sniff(data) == before.format and reader.unchanged(before, data, task)
+    packed = data.is_file() and formats.archive.is_archive(data)
+    if reader is None or packed or (way.format or formats.sniff(data)) != before.format:
+        return False
+    return bool(reader.unchanged(before, data, way.task))
 
 
 def _read(data: Path, paths: WorkspacePaths, uri: str, way: Way) -> Content:

@@ -6,6 +6,7 @@ What lives here: ``ws.datasets``. What does not: reading and keeping a dataset (
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -172,7 +173,8 @@ class Datasets:
         from workbench.datasets.splitting import share_out
 
         dataset = self.show(name)
-        content = share_out(dataset.content, shares, **options)
+        with self._held(dataset):
+            content = share_out(dataset.content, shares, **options)
         made = {"shares": dict(shares), "seed": options.get("seed", 0), "keep": list(options.get("keep", ()))}
         return self._derive(dataset, content, new_name, made, replace=replace)
 
@@ -185,13 +187,7 @@ class Datasets:
             DatasetError: when it cannot be understood any more.
         """
         dataset = self.show(name)
-        parent = dataset.origin.get("dataset")
-        if parent:
-            raise ConflictError(
-                f"Dataset '{name}' was made from '{parent}'.",
-                "A dataset that was added from files.",
-                f"Take a snapshot of '{parent}', then make '{name}' from it again with --replace.",
-            )
+        _refuse_made(dataset)
         reading: Reading = {"task": dataset.task, "format": dataset.format, "accept": dataset.accepted}
         reading["progress"] = progress
         if "choice" in dataset.origin:
@@ -243,7 +239,9 @@ class Datasets:
         """
         from workbench.datasets import formats
 
-        return formats.write(self.show(name).content, format, folder)
+        dataset = self.show(name)
+        with self._held(dataset):
+            return formats.write(dataset.content, format, folder)
 
     def find_duplicates(self, name: str, progress: Progress | None = None) -> Dataset:
         """Look for images that occur twice, exactly or nearly; see ``registration.look_for_duplicates``.
@@ -253,7 +251,9 @@ class Datasets:
         """
         from workbench.datasets.registration import look_for_duplicates
 
-        return look_for_duplicates(self.show(name), progress)
+        dataset = self.show(name)
+        with self._held(dataset):
+            return look_for_duplicates(dataset, progress)
 
     def decode_images(self, name: str, progress: Progress | None = None) -> Dataset:
         """Decode every image of a dataset; see ``registration.decode_images``.
@@ -263,7 +263,9 @@ class Datasets:
         """
         from workbench.datasets.registration import decode_images
 
-        return decode_images(self.show(name), progress)
+        dataset = self.show(name)
+        with self._held(dataset):
+            return decode_images(dataset, progress)
 
     def fetch(
         self,
@@ -288,6 +290,7 @@ class Datasets:
         from workbench.datasets.arrival import is_remote
 
         dataset = self.show(name)
+        _refuse_made(dataset)
         if not is_remote(dataset.uri):
             raise DatasetError(
                 f"Dataset '{name}' lies on this machine, at '{dataset.uri}'.",
@@ -307,11 +310,8 @@ class Datasets:
         Raises:
             DatasetError: when it cannot be reached.
         """
-        from workbench.datasets.arrival import is_remote
-        from workbench.datasets.holding import hold
-
-        if is_remote(dataset.uri):
-            hold(dataset.manifest, self.store, report).close()
+        with self._held(dataset, report):
+            pass
 
     def pack(self, name: str, target: str, *, replace: bool = False, progress: Progress | None = None) -> Packed:
         """Write what a training reads of a dataset as few big shards, to a folder or an address elsewhere.
@@ -328,12 +328,11 @@ class Datasets:
             DatasetError: when the target cannot be written.
         """
         from workbench.datasets import packing
-        from workbench.datasets.holding import holding
         from workbench.datasets.tree import MARKER
 
         dataset = self.show(name)
         dataset.prepare()
-        with holding(dataset.manifest, self.store):
+        with self._held(dataset):
             files = packing.collect(dataset.paths.tree(dataset.digest))
             files.pop(MARKER, None)
             return packing.pack(files, target, replace=replace, progress=progress)
@@ -368,6 +367,13 @@ class Datasets:
             created_at=dataset.created_at,
         )
 
+    def _held(self, dataset: Dataset, report: Report | None = None) -> AbstractContextManager[object]:
+        """Hold the files of a dataset that came from elsewhere, and bring back what was evicted of them."""
+        from workbench.datasets.arrival import is_remote
+        from workbench.datasets.holding import hold
+
+        return hold(dataset.manifest, self.store, report) if is_remote(dataset.uri) else nullcontext()
+
     def _row(self, dataset: Dataset) -> Dataset:
         self.database.put(self.build_row(dataset))
         return dataset
@@ -379,3 +385,13 @@ class Datasets:
         origin = {"dataset": parent.name, "digest": parent.digest, **how}
         entry = Entry(new_name, parent.uri, parent.accepted, origin, replace=replace, before=parent)
         return self._row(keep(self.paths, content, entry))
+
+
+def _refuse_made(dataset: Dataset) -> None:
+    parent = dataset.origin.get("dataset")
+    if parent:
+        raise ConflictError(
+            f"Dataset '{dataset.name}' was made from '{parent}'.",
+            "A dataset that was added from files.",
+            f"Take that step with '{parent}', then make '{dataset.name}' from it again with --replace.",
+        )

@@ -47,8 +47,10 @@ def renumber(content: Content) -> Content:
     place = objects.schema.get_field_index("object_id")
     numbered = pa.array(range(objects.num_rows), pa.int64())
     objects = objects.set_column(place, objects.schema.field(place), numbered)
-    # What the reader said of single objects is found anew by the next check; its own lines keep their place in files
-    issues = content.issues.filter(pc.is_null(content.issues["object_id"]))
+    # What was said of single objects, and of two images, is found anew by the next check and the next look
+    said = content.issues
+    of_two = pc.or_(pc.starts_with(said["rule"], pattern="leak-"), pc.starts_with(said["rule"], pattern="duplicate-"))
+    issues = said.filter(pc.and_(pc.is_null(said["object_id"]), pc.invert(of_two)))
     return replace(content, images=images, objects=objects, issues=_follow(issues, fresh, keep_null=True))
 
 

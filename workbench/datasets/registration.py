@@ -112,10 +112,9 @@ def register(
     content = arrival.read(paths, address, store, way)
     if before and content is known and before.is_as_registered() and not set(accepted) - set(before.accepted):
         return before
-    if before:
-        accepted = tuple(dict.fromkeys((*before.accepted, *accepted)))
     origin = {"choice": choice.record} if choice != Choice() else {}
-    entry = Entry(name or suggest_name(address), address, accepted, origin, replace, before)
+    name = name or (before.name if before else suggest_name(address))
+    entry = Entry(name, address, accepted, origin, replace, before)
     return keep(paths, content, entry, progress)
 
 
@@ -196,8 +195,16 @@ def decode_images(dataset: Dataset, progress: Progress | None = None) -> Dataset
 def _recheck(dataset: Dataset, content: Content, found: pa.Table | None = None) -> Dataset:
     report = lint.check(content, found)
     with locked(dataset.workspace, dataset.name):
+        now = load(dataset.workspace, dataset.name)  # views and accepted rules may have come meanwhile
+        if now.digest != dataset.digest:
+            raise ConflictError(
+                f"Dataset '{dataset.name}' was registered anew while it was looked at.",
+                "One that stays as it is for so long.",
+                "Run the same command again.",
+                name=dataset.name,
+            )
         index.write(replace(content, issues=report.issues), dataset.paths.index)
-        return save(judged(dataset, report))
+        return save(judged(now, report))
 
 
 def _stamps(before: Dataset | None) -> dict[str, Stamp]:
@@ -263,21 +270,30 @@ def _describe(
         digest=manifest.digest,
         bytes_total=manifest.bytes_total,
         created_at=same.created_at if same else datetime.now(UTC).isoformat(timespec="seconds"),
-        accepted=entry.accepted,
+        accepted=_accepted(entry, existing),
         views=existing.views if existing else {},
         origin=entry.origin,
         folder=paths.dataset(entry.name).root,
     )
 
 
+def _accepted(entry: Entry, existing: Dataset | None) -> tuple[str, ...]:
+    """Return the rules that were accepted now, and before for what came from the same place."""
+    parent = entry.origin.get("dataset")
+    if existing is None or existing.uri != entry.uri or existing.origin.get("dataset") != parent:
+        return entry.accepted
+    return tuple(dict.fromkeys((*existing.accepted, *entry.accepted)))
+
+
 def _write(dataset: Dataset, content: Content, manifest: Manifest, existing: Dataset | None) -> None:
     spec, tree = dataset.paths.spec, dataset.paths.tree(dataset.digest)
     try:
+        # First what bears the digest in its name: when it fails, what was there is still whole
+        manifest.write(dataset.workspace.snapshot(dataset.digest))
+        materialize(manifest.plan, tree)
         if existing is None or existing.digest != dataset.digest:
             spec.unlink(missing_ok=True)  # its existence means complete
         index.write(content, dataset.paths.index)
-        manifest.write(dataset.workspace.snapshot(dataset.digest))
-        materialize(manifest.plan, tree)
     except OSError as error:
         raise storage_error(error, dataset.folder) from error
     if dataset != existing:

@@ -164,7 +164,8 @@ class Dataset(BaseModel):
         """
         from workbench.datasets.tree import materialize
 
-        materialize(self.manifest.plan, self.paths.tree(self.digest))
+        with locked(self.workspace, self.name):  # another process may want to train on it too
+            materialize(self.manifest.plan, self.paths.tree(self.digest))
 
 
 def load(paths: WorkspacePaths, name: str) -> Dataset:
@@ -258,7 +259,8 @@ def names(paths: WorkspacePaths) -> list[str]:
     """Return the names of the datasets of the workspace, sorted."""
     if not paths.datasets.is_dir():
         return []
-    return sorted(child.name for child in paths.datasets.iterdir() if paths.dataset(child.name).spec.is_file())
+    found = (child.name for child in paths.datasets.iterdir())
+    return sorted(name for name in found if NAME.fullmatch(name) and paths.dataset(name).spec.is_file())
 
 
 @contextmanager

@@ -63,9 +63,14 @@ class Plan:
             **{split: f"images/{split}" for split in self.splits},
             "names": self.names,
             **self.options,
-            **({"masks_dir": "masks"} if "masks_dir" in self.options else {}),
         }
         return yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+
+    @property
+    def folders(self) -> set[str]:
+        """The folders of the tree; a class without images has one too, since class ids are places in that list."""
+        found = {path.rpartition("/")[0] for path in self.paths}
+        return found | {f"train/{name}" for name in class_folders(self.names).values() if self.task == "classify"}
 
     @property
     def data(self) -> str:
@@ -85,7 +90,7 @@ def plan(content: Content) -> Plan:
     return Plan(
         content.task,
         content.names,
-        content.options,
+        {**content.options, **({"masks_dir": "masks"} if "masks_dir" in content.options else {})},
         tuple(split for split in SPLITS if counted.get(split)),
         [path for path, _, _, _ in rows],
         [file for _, file, _, _ in rows],
@@ -127,13 +132,15 @@ def _texts(content: Content) -> dict[int, bytes] | None:
 
 
 def _class_folders(content: Content) -> dict[int, str]:
-    names = {cls: _class_folder(name) for cls, name in content.names.items()}
+    names = class_folders(content.names)
     objects = content.objects.select(["image_id", "cls"]).to_pydict()
     return {image: names[cls] for image, cls in zip(objects["image_id"], objects["cls"], strict=True) if cls in names}
 
 
-def _class_folder(name: str) -> str:
-    return _UNSAFE.sub("_", name).strip(".") or "_"
+def class_folders(names: dict[int, str]) -> dict[int, str]:
+    """Return the folder of each class: its name, without what no folder may be called, and no two the same."""
+    taken: set[str] = set()
+    return {cls: _free(_UNSAFE.sub("_", name).strip(".") or "_", name, taken, "") for cls, name in names.items()}
 
 
 def _label_folder(content: Content) -> str:
@@ -210,10 +217,7 @@ def _fingerprint(planned: Plan) -> str:
 
 
 def _fill(planned: Plan, draft: Path) -> None:
-    folders = {path.rpartition("/")[0] for path in planned.paths}
-    if planned.task == "classify":  # a class without images keeps its place: class ids are places in this list
-        folders |= {f"train/{_class_folder(name)}" for name in planned.names.values()}
-    for folder in folders:
+    for folder in planned.folders:
         (draft / to_name(folder)).mkdir(parents=True, exist_ok=True)
     for place, (path, file) in enumerate(zip(planned.paths, planned.files, strict=True)):
         if place in planned.texts:

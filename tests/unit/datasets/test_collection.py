@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import struct
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import fsspec
 import pytest
 
+from workbench import housekeeping
 from workbench.datasets import formats
 from workbench.datasets.arrival import Choice
 from workbench.datasets.collection import Datasets
+from workbench.datasets.registration import look_for_duplicates
 from workbench.datasets.remote import Selection
 from workbench.errors import ConflictError, DatasetError, RequestError, StorageError, UnknownNameError
 from workbench.settings import Settings
@@ -203,7 +207,6 @@ def test_a_dataset_that_was_made_from_another_has_no_state_of_its_own(pets: Make
 
 
 def test_an_archive_is_unpacked_into_the_workspace(pets: Make, datasets: Datasets, tmp_path: Path) -> None:
-    import shutil
 
     data = pets()
     first = datasets.add(data, "pets")
@@ -275,3 +278,51 @@ def test_copies_of_a_picture_stay_on_one_side(datasets: Datasets, pets: Make, pi
         made = datasets.split("pets", {"train": 0.5, "val": 0.5}, "halves", seed=seed, replace=True)
         rows = zip(made.content.images["path"].to_pylist(), made.content.images["split"].to_pylist(), strict=True)
         assert len({split for path, split in rows if "copy" in path or path.endswith("train0.jpg")}) == 1
+
+
+def test_an_archive_is_added_again_and_its_files_stay_when_it_is_gone(
+    pets: Make, datasets: Datasets, tmp_path: Path
+) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "pets"), "zip", pets().parent))
+    first = datasets.add(archive, "zip")
+    assert datasets.add(archive, "zip") == first
+    archive.unlink()
+    workspace = Workspace(datasets.paths.root, settings=Settings(database_url=None))
+    housekeeping.remove(housekeeping.survey(workspace))
+    assert first.changed() == []
+
+
+def test_a_part_is_not_taken_for_its_whole(datasets: Datasets, elsewhere: str) -> None:
+    datasets.add(elsewhere, "pets")
+    part = datasets.select("pets", "split:train", "part")
+    with pytest.raises(ConflictError, match="was made from 'pets'"):
+        datasets.fetch("part", Choice())
+    assert datasets.show("part") == part
+
+
+def test_what_was_accepted_stays_accepted_when_a_part_is_made_again(pets: Make, datasets: Datasets) -> None:
+    datasets.add(pets(), "pets")
+    datasets.select("pets", "split:train", "part")
+    accepted = datasets.accept("part", ["split-missing"]).accepted
+    assert datasets.select("pets", "split:train", "part").accepted == accepted
+    before = datasets.show("pets")
+    datasets.accept("pets", ["box-tiny"])
+    assert look_for_duplicates(before).accepted == ("box-tiny",)
+
+
+def test_a_split_that_cures_a_leak_does_not_report_it(pets: Make, datasets: Datasets) -> None:
+    data = pets()
+    (data.parent / "images/val/val0.jpg").write_bytes((data.parent / "images/train/train0.jpg").read_bytes())
+    datasets.add(data, "pets")
+    assert "leak-exact" in datasets.find_duplicates("pets").report.summary
+    assert "leak-exact" not in datasets.split("pets", {"train": 0.5, "val": 0.5}, "cured").report.summary
+
+
+def test_two_processes_may_put_one_tree_in_order(pets: Make, datasets: Datasets) -> None:
+    dataset = datasets.add(pets(), "pets")
+    for _ in range(3):
+        shutil.rmtree(dataset.data_yaml.parent)
+        with ThreadPoolExecutor(4) as pool:
+            for done in [pool.submit(dataset.prepare) for _ in range(8)]:
+                done.result()
+        assert list(dataset.manifest.verify(dataset.data_yaml.parent)) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from workbench.datasets import formats
 from workbench.datasets import tree as tree_module
 from workbench.datasets.content import Content
 from workbench.datasets.snapshots.manifest import take
-from workbench.datasets.tree import materialize, plan
+from workbench.datasets.tree import class_folders, materialize, plan
 from workbench.errors import StorageError
 
 pytestmark = pytest.mark.slow
@@ -107,6 +108,16 @@ def test_a_class_without_images_keeps_its_id(tmp_path: Path, picture: Make) -> N
     tree = materialize(plan(formats.read(tmp_path / "pets")), tmp_path / "tree")
     assert sorted(path.name for path in (tree / "train").iterdir()) == ["ant", "zebra"]
     assert formats.read(tree).names == {0: "ant", 1: "zebra"}
+
+
+def test_no_two_classes_share_a_folder() -> None:
+    assert class_folders({0: "a/b", 1: "a_b", 2: "..", 3: ".", 4: "A_B"}) == {
+        0: "a_b",
+        1: "a_b-" + hashlib.sha256(b"a_b").hexdigest()[:8],
+        2: "_",
+        3: "_-" + hashlib.sha256(b".").hexdigest()[:8],
+        4: "A_B-" + hashlib.sha256(b"A_B").hexdigest()[:8],
+    }
 
 
 def test_hard_links_stand_in_where_symbolic_ones_are_not_allowed(

@@ -101,7 +101,8 @@ class Manifest:
     @property
     def _header(self) -> dict[str, Any]:
         names = {str(index): name for index, name in self.names.items()}
-        return {"format": _FORMAT, "task": self.task, "names": names, "options": self.options}
+        options = json.loads(json.dumps(self.options))  # with keys as text before they are sorted
+        return {"format": _FORMAT, "task": self.task, "names": names, "options": options}
 
     @property
     def stamps(self) -> dict[str, Stamp]:
@@ -135,7 +136,7 @@ class Manifest:
                 table = pq.read_table(file)
             header = json.loads(table.schema.metadata[b"workbench"])
             names = {int(index): str(name) for index, name in header["names"].items()}
-            manifest = cls(header["task"], names, header["options"], table.replace_schema_metadata(None))
+            manifest = cls(header["task"], names, _numbered(header["options"]), table.replace_schema_metadata(None))
             intact = header["format"] == _FORMAT and header["digest"] == manifest.digest
         except (OSError, ValueError, TypeError, KeyError, pa.ArrowException) as error:
             raise _damaged(path, str(error)) from error
@@ -219,6 +220,14 @@ def changed(manifest: Manifest, *, racy: bool = False) -> list[str]:
     now = stamp_all(there, stamps)
     same = {file for file, stamp in zip(there, now, strict=True) if stamp.sha256 == stamps[file].sha256}
     return [file for file in stamps if file not in same]
+
+
+def _numbered(value: Any) -> Any:
+    """Return ``value`` with keys that are numbers again: JSON knows text only."""
+    if isinstance(value, dict):
+        numbers = all(key.isdecimal() for key in value)
+        return {int(key) if numbers else key: _numbered(item) for key, item in value.items()}
+    return value
 
 
 def _line(header: dict[str, Any]) -> bytes:

@@ -98,12 +98,12 @@ def rebuild(manifest: Manifest, sources: list[Source], folder: Path, *, copy: bo
             "Put the files back, or register where their copies lie.",
             lost=lost[:1000],
         )
-    if folder.exists() and any(folder.iterdir()):
-        raise ConflictError(f"'{folder}' is not empty.", "A new or empty folder.", "Choose another with --to.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConflictError(f"'{folder}' is no empty folder.", "A new or empty folder.", "Choose another with --to.")
     draft = empty_folder(folder.with_name(f".{folder.name}.building"))
     try:
-        _fill(sources, draft, copy=copy)
         planned = manifest.plan
+        _fill(sources, planned.folders, draft, copy=copy)
         if planned.data != ".":
             put_text(draft / planned.data, planned.yaml)
         if folder.exists():
@@ -116,9 +116,9 @@ def rebuild(manifest: Manifest, sources: list[Source], folder: Path, *, copy: bo
     return folder if planned.data == "." else folder / planned.data
 
 
-def _fill(sources: list[Source], draft: Path, *, copy: bool) -> None:
-    for parent in {source.path.rpartition("/")[0] for source in sources}:
-        (draft / to_name(parent)).mkdir(parents=True, exist_ok=True)
+def _fill(sources: list[Source], folders: set[str], draft: Path, *, copy: bool) -> None:
+    for folder in folders:
+        (draft / to_name(folder)).mkdir(parents=True, exist_ok=True)
     for source in sources:
         target = draft / to_name(source.path)
         if source.content is not None:

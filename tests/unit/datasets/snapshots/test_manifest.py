@@ -73,6 +73,15 @@ def test_a_manifest_reads_back_as_written(yolo: Make, tmp_path: Path) -> None:
     assert made.bytes_total == sum(Path(file).stat().st_size for file in made.files["file"].to_pylist())
 
 
+def test_options_with_numbers_for_keys_read_back_as_written(yolo: Make, tmp_path: Path) -> None:
+    names = ", ".join(f"c{number}" for number in range(12))
+    points = ", ".join(f"{number}: [nose]" for number in range(12))
+    extra = f"kpt_shape: [1, 2]\nkpt_names: {{{points}}}\n"
+    made = manifest(yolo(names=f"[{names}]", row="0 .5 .5 .2 .2 .5 .5", extra=extra))
+    read = Manifest.read(made.write(tmp_path / "one.parquet"))
+    assert (read.digest, read.options, read.plan.yaml) == (made.digest, made.options, made.plan.yaml)
+
+
 def test_labels_are_kept_and_images_are_not(yolo: Make) -> None:
     made = manifest(yolo())
     rows = zip(made.files["path"].to_pylist(), made.files["content"].to_pylist(), strict=True)

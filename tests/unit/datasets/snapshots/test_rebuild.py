@@ -63,6 +63,21 @@ def test_a_folder_with_something_in_it_is_left_alone(yolo: Make, tmp_path: Path)
     made = manifest(yolo())
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    with pytest.raises(ConflictError, match="is not empty"):
+    with pytest.raises(ConflictError, match="is no empty folder"):
         rebuild(made, locate(made, {}), tmp_path / "mine")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_a_class_without_images_keeps_its_id(tmp_path: Path, picture: Make) -> None:
+    for split in ("train", "val"):
+        picture(tmp_path / "pets" / split / "zebra" / "1.jpg")
+    (tmp_path / "pets/train/ant").mkdir()
+    made = take(plan(formats.read(tmp_path / "pets")))
+    assert formats.read(rebuild(made, locate(made, {}), tmp_path / "again")).names == {0: "ant", 1: "zebra"}
+
+
+def test_a_file_in_the_way_is_left_alone(yolo: Make, tmp_path: Path) -> None:
+    made = manifest(yolo())
+    (tmp_path / "mine").write_text("years of work")
+    with pytest.raises(ConflictError, match="is no empty folder"):
+        rebuild(made, locate(made, {}), tmp_path / "mine")
