@@ -26,7 +26,7 @@ def show(value: Mapping[str, Any], as_json: bool, text: Callable[[], None]) -> N
 
 def say(line: str = "") -> None:
     """Print a line for a person."""
-    sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"{visible(line)}\n")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
@@ -64,7 +64,14 @@ def error(problem: WorkbenchError, as_json: bool) -> None:
         _write_json(problem.to_payload())
     for beat in (f"Error: {problem.happened}", problem.expected, problem.todo):
         if beat:
-            sys.stderr.write(f"{beat}\n")
+            sys.stderr.write(f"{visible(beat)}\n")
+
+
+def visible(text: str) -> str:
+    """Return ``text`` with control characters spelt out: names of files and classes are data, a terminal obeys them."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text)
 
 
 def size(bytes_total: float) -> str:
@@ -106,5 +113,5 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list | tuple):
-        return ", ".join(str(item) for item in value)
-    return str(value)
+        return visible(", ".join(str(item) for item in value))
+    return visible(str(value))

@@ -20,6 +20,7 @@ from workbench.errors import DatasetError, did_you_mean
 SUFFIXES = (".yaml", ".yml")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # 10,000 class names in 0.1 s instead of 1
 _MOST_VALUES = 1_000_000
+_MOST_BYTES, _DEEPEST, _MOST_CLASSES = 32 << 20, 50, 1_000_000
 VAL_NAMES = ("val", "validation", "valid")
 # What training reads beside the splits and the names
 _OPTIONS = ("kpt_shape", "flip_idx", "kpt_names", "channels", "masks_dir", "label_mapping", "depth_scale")
@@ -146,10 +147,31 @@ def read(file: Path, task: str | None) -> Sheet:
     return Sheet(file, root, known, sure is not None, names, options, splits, tuple(problems))
 
 
+def load(file: Path) -> Any:
+    """Return what a YAML file holds.
+
+    Raises:
+        OSError: when it cannot be read.
+        yaml.YAMLError: when it is no YAML, or such that reading it would take the machine's memory.
+        ValueError: when it is not UTF-8, or a date or a number in it is none.
+    """
+    if file.stat().st_size > _MOST_BYTES:
+        raise yaml.YAMLError(f"it is larger than {_MOST_BYTES:,} bytes")
+    text = file.read_text("utf-8-sig")
+    depth = 0
+    for event in yaml.parse(text, _LOADER):  # events nest no calls, and the values are not made yet
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise yaml.YAMLError(f"it is nested deeper than {_DEEPEST} levels")
+        if isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.implicit[0]:
+            raise yaml.YAMLError("it merges keys (`<<`), which a few lines can blow up with")
+    return yaml.load(text, _LOADER)  # noqa: S506 - a safe one
+
+
 def _parse(file: Path) -> dict[str, Any]:
     try:
-        content = yaml.load(file.read_text("utf-8-sig"), _LOADER)  # noqa: S506 - a safe one
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = load(file)
+    except (yaml.YAMLError, ValueError) as error:
         where = getattr(error, "problem_mark", None)
         line = f" in line {where.line + 1}" if where else ""
         raise DatasetError(
@@ -188,6 +210,10 @@ def _check_size(content: Any, file: Path) -> None:
 
 def _names(content: dict[str, Any], file: Path, problems: list[Problem]) -> dict[int, str]:
     names, count = content.get("names"), content.get("nc")
+    if isinstance(count, int) and count > _MOST_CLASSES:
+        raise DatasetError(
+            f"'{file}' says nc: {count}.", f"At most {_MOST_CLASSES:,} classes.", "Correct or remove the `nc:` line."
+        )
     if names is None and isinstance(count, int) and count > 0:
         return {index: f"class_{index}" for index in range(count)}
     by_id: dict[int, Any] = {}
@@ -288,7 +314,14 @@ def _check_pose(options: dict[str, Any], task: Task, file: Path) -> None:
             "Correct `kpt_shape:` in the yaml.",
         )
     flips = options.get("flip_idx")
-    if flips is not None and shape and sorted(flips) != list(range(shape[0])):
+    if flips is not None and shape and not _is_order(flips, shape[0]):
         raise DatasetError(
             f"'{file}' has flip_idx: {flips}.", f"Each of 0..{shape[0] - 1} once.", "Correct or remove `flip_idx:`."
         )
+
+
+def _is_order(flips: Any, points: int) -> bool:
+    """Return whether ``flips`` has each of 0..points-1 once."""
+    if not isinstance(flips, list) or len(flips) != points or not all(type(place) is int for place in flips):
+        return False
+    return sorted(flips) == list(range(points))

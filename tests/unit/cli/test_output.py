@@ -7,6 +7,7 @@ import json
 import pytest
 
 from workbench.cli import output
+from workbench.errors import RequestError
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,16 @@ def test_json_keeps_korean_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_table_shows_brackets_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     output.table(("name",), [("[red]x[/red]",)], "none")
     assert "[red]x[/red]" in capsys.readouterr().out
+
+
+def test_names_give_no_orders_to_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "\x1b]0;pwn\x07\x1b[2J\u202egpj.고양이"
+    output.say(name)
+    output.facts({"class": name})
+    output.table(["class"], [[name]], "")
+    output.error(RequestError(name), as_json=False)
+    out, err = capsys.readouterr()
+    for text in (out, err):
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+        assert "고양이" in text

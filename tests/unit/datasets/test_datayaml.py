@@ -119,3 +119,22 @@ def test_masks_and_depth_maps_are_found(yolo: Make) -> None:
 def test_an_unknown_task_is_refused(yolo: Make) -> None:
     with pytest.raises(DatasetError, match="Did you mean 'detect'"):
         read(yolo(), task="detct")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 200_000,
+        "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 8)),
+        "train: images/train\nval: images/val\nnc: 9999999999\n",
+        "train: images/train\nval: images/val\nnames: [2021-99-99]\n",
+        "train: images/train\nval: images/val\nnames: [a, b]\nkpt_shape: [2, 3]\nflip_idx: 5\n",
+    ],
+    ids=["deep", "merges", "classes", "date", "flips"],
+)
+def test_a_yaml_that_means_harm_is_refused_at_once(yolo: Make, text: str) -> None:
+    data = yolo()
+    data.write_text(text)
+    for place in (data, data.parent):
+        with pytest.raises(DatasetError):
+            read(place)

@@ -8,6 +8,7 @@ and is left out otherwise. An archive that grows out of proportion is a bomb and
 
 from __future__ import annotations
 
+import lzma
 import os
 import posixpath
 import shutil
@@ -22,6 +23,7 @@ from typing import IO
 
 from workbench.datasets import Progress
 from workbench.datasets.content import Loss
+from workbench.datasets.filenames import to_text
 from workbench.datasets.formats.draft import Tally
 from workbench.errors import DatasetError, StorageError, storage_error
 from workbench.storage import empty_folder, swap_folder
@@ -30,6 +32,12 @@ MEMBERS_MAX = 5_000_000
 RATIO_MAX = 200  # label files compress tenfold, JSON up to thirtyfold
 FREE_BYTES = 64 << 20  # below this much unpacked nothing is a bomb
 _CHUNK_BYTES = 1 << 20
+_NAME_MOST, _DEEPEST, _ENTRY_BYTES = 4096, 100, 4096
+_LONG_NAMES = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE)
+_DAMAGED = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
+    *(EOFError, NotImplementedError, UnicodeDecodeError),
+)
 _IGNORED = ("__MACOSX/", ".DS_Store")
 
 
@@ -67,7 +75,7 @@ def unpack(path: Path, folder: Path, progress: Progress | None = None) -> tuple[
             swap_folder(draft, folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError) as error:
+    except _DAMAGED as error:
         raise _refused(path, f"is damaged ({error})", "Download it again.") from error
     except OSError as error:
         raise storage_error(error, folder) from error
@@ -94,6 +102,7 @@ class _Writer:
     written: int = 0
     names: dict[str, str] = field(default_factory=dict)  # casefolded: as in the archive
     links: list[tuple[str, str]] = field(default_factory=list)
+    folders: set[Path] = field(default_factory=set)
 
     def put_all(self, members: Iterator[_Member]) -> None:
         self.size = self.path.stat().st_size
@@ -113,6 +122,8 @@ class _Writer:
 
     def _safe(self, name: str) -> str:
         plain = posixpath.normpath(name.replace("\\", "/"))
+        if len(plain) > _NAME_MOST or plain.count("/") > _DEEPEST:
+            raise _refused(self.path, f"has a member whose name has {len(plain):,} characters", "Do not trust it.")
         if plain.startswith(("/", "../")) or plain == ".." or plain[1:2] == ":" or "\0" in plain:
             raise _refused(self.path, f"has the member {name!r}, which leads out of it", "Do not trust it.")
         return plain
@@ -128,6 +139,11 @@ class _Writer:
         if source is None:
             return
         target = self.folder / name
+        for parent in {target.parent, *target.parents} - self.folders:
+            self.folders.add(parent)
+            self.written += _ENTRY_BYTES
+        self.written += _ENTRY_BYTES  # an empty file takes room too
+        self._check_size()
         target.parent.mkdir(parents=True, exist_ok=True)
         with source, target.open("xb") as file:
             while chunk := source.read(_CHUNK_BYTES):
@@ -154,7 +170,7 @@ class _Writer:
         source, place = self.folder / self._target(target), self.folder / name
         # A link to a folder, or out of the archive, could lead anywhere
         if not source.is_file() or source.is_symlink():
-            self.tally.add("links of the archive that lead to no file in it", name)
+            self.tally.add("links of the archive that lead to no file in it", to_text(name))
             return
         place.parent.mkdir(parents=True, exist_ok=True)
         os.link(source, place)
@@ -180,8 +196,17 @@ def _zip_members(path: Path) -> Iterator[_Member]:
                 yield _Member(info.filename, partial(packed.open, info), read=done)
 
 
+class _Header(tarfile.TarInfo):
+    """A header whose name is read into memory whole: so its length is looked at before."""
+
+    def _proc_member(self, packed: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type in _LONG_NAMES and self.size > _NAME_MOST * 16:
+            raise tarfile.HeaderError(f"a name of {self.size:,} bytes")
+        return super()._proc_member(packed)  # type: ignore[misc,no-any-return]
+
+
 def _tar_members(path: Path) -> Iterator[_Member]:
-    with path.open("rb") as raw, tarfile.open(fileobj=raw, mode="r|*") as packed:
+    with path.open("rb") as raw, tarfile.open(fileobj=raw, mode="r|*", tarinfo=_Header) as packed:
         for info in packed:
             if info.isfile():
                 yield _Member(info.name, partial(packed.extractfile, info), read=raw.tell())

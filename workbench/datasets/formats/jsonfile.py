@@ -28,6 +28,7 @@ ROOT = ""  # the key of a file whose outermost value is an array
 
 _ESCAPES = re.compile(rb"\\.", re.DOTALL)
 _KEY = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:\s*$')
+_KEY_BYTES = 4096  # longer keys are not looked for: the search may start at every quote
 _STEP = np.zeros(256, np.int8)
 _STEP[[ord(b"{"), ord(b"[")]] = 1
 _STEP[[ord(b"}"), ord(b"]")]] = -1
@@ -209,7 +210,7 @@ class _Reader:
     def _key(self, before: bytes, bracket: bytes) -> str | None:
         if self.level == 1:
             return ROOT
-        found = _KEY.search(before)
+        found = _KEY.search(before[-_KEY_BYTES:])
         key = found[1].decode("utf-8", "replace") if found else None
         return key if bracket == b"[" and key is not None and (self.wanted is None or key in self.wanted) else None
 
@@ -234,6 +235,8 @@ class _Reader:
         except json.JSONDecodeError as error:
             where = position + len(error.doc[: error.pos].encode()) - 1
             raise self._fault(error.msg, where) from error
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits, or as many brackets
+            raise self._fault(str(error), position) from error
 
     def close(self) -> None:
         if self.depth > 0 or self.in_string or not self.level:

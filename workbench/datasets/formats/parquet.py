@@ -36,6 +36,7 @@ from workbench.datasets.formats.ndjson_rows import CLASSES_MAX
 from workbench.datasets.formats.places import Found, Places, folder_split, split_of, walk
 from workbench.datasets.formats.shapes import Shape
 from workbench.errors import DatasetError, storage_error
+from workbench.storage import link
 
 _BATCH = 64  # rows: images are held in memory
 _CATEGORIES = ("category", "category_id", "categories", "label", "labels", "classes")
@@ -158,6 +159,15 @@ class _Reader:
             elif self.label is not None and row.get(self.label) is not None:
                 self.labelled.append((image, row[self.label]))
 
+    def _put(self, data: bytes, target: Path, twin: str) -> None:
+        """Write an image; a further row of the same picture takes no room: few bytes may stand for many rows."""
+        if twin and (self.folder / twin).exists():
+            link(self.folder / twin, target)
+            return
+        draft = target.with_suffix(".part")
+        draft.write_bytes(data)
+        draft.replace(target)
+
     def _image(self, data: Any, name: str | None, split: str, file: str, row: dict[str, Any]) -> int | None:
         if not isinstance(data, bytes):
             self.draft.tally.add("rows without the bytes of an image", name or file)
@@ -171,9 +181,7 @@ class _Reader:
         try:
             if not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
-                draft = target.with_suffix(".part")
-                draft.write_bytes(data)
-                draft.replace(target)
+                self._put(data, target, f"{split}/{digest}{suffix}".lstrip("/") if copies > 1 else "")
             stat = target.stat()
         except OSError as error:
             raise storage_error(error, target) from error

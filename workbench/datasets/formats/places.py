@@ -16,12 +16,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from workbench.datasets.filenames import to_name, to_text
 from workbench.datasets.images import SUFFIXES
 from workbench.errors import DatasetError
 
+_NAME_MOST = 4096  # characters; what is longer names no file
 _SPLITS = {
     **dict.fromkeys(("train", "training", "trainset"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev", "valset"), "val"),
@@ -147,12 +148,12 @@ def is_image(path: str) -> bool:
 
 def _plain(name: str) -> str:
     """Return ``name`` as a relative posix path without steps up; only the path of a URL."""
-    text = name.replace("\\", "/")
+    text = name.replace("\\", "/")[:_NAME_MOST]
     if "://" in text:
-        text = unquote(urlsplit(text).path)
+        text = unquote(re.sub(r"^[^:]*://[^/]*|[?#].*$", "", text))
     parts = [part for part in text.split("/") if part not in ("", ".")]
-    while ".." in parts:
-        parts = parts[parts.index("..") + 1 :]
+    if ".." in parts:
+        parts = parts[len(parts) - parts[::-1].index("..") :]
     if parts and re.fullmatch(r"[A-Za-z]:", parts[0]):
         parts = parts[1:]
     return "/".join(parts)
@@ -209,7 +210,7 @@ def _size(file: str) -> tuple[int, int]:
             with open(to_name(file), "rb") as stream, Image.open(stream) as image:  # noqa: PTH123
                 width, height = image.size
                 turned = image.getexif().get(274) in {5, 6, 7, 8}
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except (OSError, SyntaxError, ValueError, MemoryError, NotImplementedError, Image.DecompressionBombError):
         return 0, 0
     return (height, width) if turned else (width, height)
 

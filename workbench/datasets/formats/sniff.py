@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 import yaml
 
+from workbench.datasets import datayaml
 from workbench.datasets.formats import jsonfile, places, xmlfile
 from workbench.datasets.formats.coco_files import is_coco
 from workbench.datasets.formats.xmlfile import XmlError
@@ -115,8 +116,8 @@ def _passes(test: Callable[[Path], bool], path: Path) -> bool:
 def is_data_yaml(path: Path) -> bool:
     """Return whether a yaml has the keys of a data.yaml."""
     try:
-        content = yaml.safe_load(path.read_text("utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError):
+        content = datayaml.load(path)
+    except (yaml.YAMLError, ValueError):
         return path.stem in ("data", "dataset")  # broken, but meant: the reader says the line
     return isinstance(content, dict) and "train" in content and bool(content.keys() & {"names", "nc"})
 

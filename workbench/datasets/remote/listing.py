@@ -19,6 +19,7 @@ from workbench.datasets.store import Lease
 from workbench.errors import DatasetError
 
 INDEX_NAME = "pack.parquet"
+_MOST_FILES = 50_000_000
 INDEX = pa.schema(
     [
         ("path", pa.string()),
@@ -56,6 +57,10 @@ def list_remote(uri: str, transport: Transport, lease: Lease) -> Listed:
         DatasetError: when there is nothing, or it may not be listed.
     """
     folder, named = transport.folder(uri)
+    if named and (reason := fault(named)):
+        raise DatasetError(
+            f"'{uri}' names the file '{named}': {reason}.", "A file of a dataset.", "Check the address.", uri=uri
+        )
     if named.lower().endswith(_ARCHIVES):
         return Listed(folder, named, table([Entry(named, uri)]), ())
     found = {one.path: one for one in transport.find(folder)}
@@ -99,6 +104,8 @@ def _unpack(index: Entry, transport: Transport, lease: Lease) -> tuple[pa.Table,
 
     digest = fetch([index], transport, lease).digests[index.path]
     try:
+        if pq.read_metadata(lease.store.path(digest)).num_rows > _MOST_FILES:
+            raise pa.ArrowInvalid(f"it lists more than {_MOST_FILES:,} files")
         found = pq.read_table(lease.store.path(digest), columns=INDEX.names).cast(INDEX)
         rows = found.to_pylist()
         odd = next((row for row in rows if None in row.values() or not _is_sound(row)), None)

@@ -132,8 +132,14 @@ async def read(transport: Transport, entry: Entry, start: int | None, end: int |
     Raises:
         ChangedError: when the server has another version by now, or another number of bytes.
     """
-    data = b"".join([chunk async for chunk in transport.chunks(entry, start, end)])
     expected = entry.size if start is None else (end or 0) - start
+    parts, length = list[bytes](), 0
+    async for chunk in transport.chunks(entry, start, end):
+        parts.append(chunk)
+        length += len(chunk)
+        if 0 <= expected < length:  # a server may send without end
+            raise ChangedError(f"more than {expected} bytes")
+    data = b"".join(parts)
     if expected >= 0 and len(data) != expected:
         raise ChangedError(f"{len(data)} bytes instead of {expected}")
     return data

@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from workbench.datasets import Progress
+from workbench.datasets.filenames import to_name
 
 SIDE = 32
 FLAT = 0
@@ -163,7 +164,7 @@ def _read_batch(files: list[str], sides: NDArray[np.int32], wanted: NDArray[np.b
     read = _Read([], np.zeros((len(files), SIDE, SIDE), np.uint8), np.zeros(len(files), bool))
     for index, file in enumerate(files):
         try:
-            data = Path(file).read_bytes()
+            data = Path(to_name(file)).read_bytes()
         except OSError:
             read.digests.append(None)
             continue

@@ -15,6 +15,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.datasets.filenames import to_name
 from workbench.datasets.similar.hashes import SIDE, soften
 
 ALIKE, FEW_BITS, ALIKE_CLOSE = 0.85, 8, 0.70
@@ -57,7 +58,7 @@ def same_pixels(left: str, right: str) -> bool:
     """Return whether two image files decode to the same pixels, as training sees them."""
     import cv2
 
-    one, other = cv2.imread(left, cv2.IMREAD_COLOR), cv2.imread(right, cv2.IMREAD_COLOR)
+    one, other = (cv2.imread(to_name(file), cv2.IMREAD_COLOR) for file in (left, right))
     return one is not None and other is not None and bool(np.array_equal(one, other))
 
 

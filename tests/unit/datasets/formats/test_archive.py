@@ -142,3 +142,23 @@ def test_an_encrypted_zip_is_refused(tmp_path, folder):
     path.write_bytes(data)
     with pytest.raises(DatasetError, match="is encrypted"):
         archive.unpack(path, folder)
+
+
+def test_a_name_that_would_take_the_memory_is_refused(tmp_path, folder):
+    header = tarfile.TarInfo("././@LongLink")
+    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 8 << 20
+    path = tmp_path / "long.tar"
+    path.write_bytes(
+        header.tobuf(tarfile.GNU_FORMAT) + b"a" * header.size + tarfile.TarInfo("x").tobuf() + b"\0" * 1024
+    )
+    with pytest.raises(DatasetError, match="is damaged"):
+        archive.unpack(path, folder)
+
+
+def test_deep_names_and_empty_files_are_charged(tmp_path, folder, monkeypatch):
+    with pytest.raises(DatasetError, match="a member whose name has"):
+        archive.unpack(_zip(tmp_path / "deep.zip", {"a/" * 1500 + "x": b""}), folder)
+    monkeypatch.setattr(archive, "FREE_BYTES", 1 << 16)
+    monkeypatch.setattr(archive, "RATIO_MAX", 1)
+    with pytest.raises(DatasetError, match="it is a bomb"):
+        archive.unpack(_tar(tmp_path / "many.tar.gz", *[(f"{n}.txt", b"") for n in range(2000)]), folder)

@@ -10,6 +10,8 @@ import pytest
 import workbench.datasets
 from workbench.datasets.lint import RULES, Rule
 
+pytestmark = pytest.mark.slow
+
 _SUBJECTS = "image|label|mask|depth|yaml|box|task|class|split|leak|duplicate"
 _ID = re.compile(rf'"((?:{_SUBJECTS})-[a-z0-9]+(?:-[a-z0-9]+)*)"')
 _NO_RULES = {"label-studio", "class-descriptions"}  # a format, and a file of Open Images

@@ -13,6 +13,8 @@ from workbench.datasets.content import ISSUES
 from workbench.datasets.lint import Report
 from workbench.errors import RequestError
 
+pytestmark = pytest.mark.slow
+
 NASTY = "images/train/<img src=x onerror=alert(1)>{0}\u202egpj.jpg"
 
 

@@ -10,6 +10,8 @@ from tests.unit.datasets.lint.said import content, image, issue, pair
 from workbench.datasets import lint
 from workbench.datasets.content import Content
 
+pytestmark = pytest.mark.slow
+
 A, B = "images/train/a.jpg", "images/val/b.jpg"
 
 

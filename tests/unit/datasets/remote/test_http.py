@@ -185,3 +185,10 @@ def test_a_server_that_is_not_there_is_an_error(lease, tmp_path, monkeypatch):
     monkeypatch.setattr("workbench.datasets.remote.transport._FIRST_PAUSE_S", 0.0)
     with pytest.raises(DatasetError, match="does not answer"):
         remote.mirror("http://127.0.0.1:9/pets.zip", tmp_path / "pets", lease)
+
+
+def test_an_address_that_names_a_file_outside_is_refused(site, lease, tmp_path):
+    for named in ("..%2f..%2fescaped%2fa.zip", "..%2f..%2fdata.yaml"):
+        with pytest.raises(DatasetError, match="names the file"):
+            remote.mirror(f"http://127.0.0.1:{site.server_port}/pets/{named}", tmp_path / "deep/mirror", lease)
+    assert not (tmp_path / "escaped").exists()
