@@ -7,8 +7,6 @@ What lives here: from a dataset's files to the objects behind them. What does no
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,13 +16,6 @@ from workbench.datasets.snapshots.manifest import Manifest
 if TYPE_CHECKING:
     from workbench.datasets.remote import Report
     from workbench.datasets.store import Lease, Store
-
-
-@contextmanager
-def holding(manifest: Manifest, store: Store, report: Report | None = None) -> Iterator[None]:
-    """Hold a dataset's files inside a ``with`` block; see ``hold``."""
-    with hold(manifest, store, report):
-        yield
 
 
 def hold(manifest: Manifest, store: Store, report: Report | None = None) -> Lease:
