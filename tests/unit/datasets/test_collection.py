@@ -14,6 +14,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from PIL import Image
 
 from workbench import housekeeping
 from workbench.datasets import formats
@@ -326,3 +327,32 @@ def test_two_processes_may_put_one_tree_in_order(pets: Make, datasets: Datasets)
             for done in [pool.submit(dataset.prepare) for _ in range(8)]:
                 done.result()
         assert list(dataset.manifest.verify(dataset.data_yaml.parent)) == []
+
+
+def test_a_masks_folder_is_no_part_of_the_digest(pets: Make, datasets: Datasets, tmp_path: Path) -> None:
+    digests = set()
+    for place in ("one", "two"):
+        data = pets(folder=place)
+        for split in ("train", "val"):
+            for image in (data.parent / "images" / split).iterdir():
+                mask = data.parent / "labelled" / split / f"{image.stem}.png"
+                mask.parent.mkdir(parents=True, exist_ok=True)
+                Image.new("L", (32, 32)).save(mask)
+        data.write_text(data.read_text() + f"masks_dir: {data.parent}/labelled\n")
+        digests.add(datasets.add(data, place, task="semantic").digest)
+    assert len(digests) == 1
+
+
+def test_a_folder_that_somebody_put_there_is_no_dataset(pets: Make, datasets: Datasets) -> None:
+    datasets.add(pets(), "pets")
+    shutil.copytree(datasets.paths.datasets / "pets", datasets.paths.datasets / "pets (copy)", symlinks=True)
+    assert [dataset.name for dataset in datasets.list()] == ["pets"]
+
+
+def test_the_way_out_for_a_part_whose_files_changed_keeps_the_part(pets: Make, datasets: Datasets) -> None:
+    data = pets()
+    datasets.add(data, "pets")
+    part = datasets.select("pets", "split:train,val", "part")
+    (data.parent / "labels/train/train0.txt").write_text("1 .5 .5 .2 .2\n")
+    with pytest.raises(DatasetError, match=r"datasets snapshot pets`, then make 'part' from it again"):
+        make_trainable(part)

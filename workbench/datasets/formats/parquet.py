@@ -142,8 +142,7 @@ class _Reader:
             inner = _struct(schema.field(self.objects).type)
             known = [inner.field(at).name for at in range(inner.num_fields)]
             self.category = next((name for name in _CATEGORIES if name in known), None)
-        features = orjson.loads((schema.metadata or {}).get(b"huggingface", b"{}")).get("info", {}).get("features", {})
-        self.names = self.names or _class_names(features, self.objects, self.category or self.label)
+        self.names = self.names or _class_names(_features(schema), self.objects, self.category or self.label)
 
     def rows(self, batch: pa.RecordBatch, split: str, file: str) -> None:
         """Read some rows."""
@@ -311,3 +310,12 @@ def _at(values: Any, row: int) -> Any:
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
+
+
+def _features(schema: pa.Schema) -> dict[str, Any]:
+    """Return what the metadata says of the columns; empty when it says nothing that can be understood."""
+    try:
+        found = orjson.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}

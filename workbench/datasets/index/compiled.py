@@ -10,8 +10,9 @@ its image is in what NOT selects.
 from __future__ import annotations
 
 import fnmatch
+import itertools
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -19,6 +20,7 @@ from workbench.datasets.index.tables import MEDIUM_AREA, SIZES, SMALL_AREA
 from workbench.datasets.index.views import OBJECT_FIELDS, And, Node, Not, Or, Term, Value, parse, wrong
 from workbench.errors import did_you_mean
 
+VIEWS_DEEP, VIEWS_MOST = 50, 1000  # views that name views grow faster than their text
 KINDS = ("box", "polygon", "rle", "obb", "pose", "class")
 EFFECTS = ("drop", "keep", "rewrite", "none")
 _SIZE_SQL = {
@@ -102,14 +104,14 @@ def compile_view(text: str, names: Names) -> Plan:
     Raises:
         RequestError: when it cannot be understood, or names what the dataset does not have.
     """
-    return _Compiler(text, names, ()).whole()
+    return _Compiler(text, names, (), itertools.count(1)).whole()
 
 
 class _Compiler:
-    """Compiles one line; a view that it names is compiled by another one."""
+    """Compiles one line; a view that it names is compiled by another one, and ``used`` counts all of them."""
 
-    def __init__(self, text: str, names: Names, within: tuple[str, ...]) -> None:
-        self._text, self._names, self._within = text, names, within
+    def __init__(self, text: str, names: Names, within: tuple[str, ...], used: Iterator[int]) -> None:
+        self._text, self._names, self._within, self._used = text, names, within, used
 
     def whole(self) -> Plan:
         node = parse(self._text)
@@ -205,7 +207,11 @@ class _Compiler:
         if value.text in self._within:
             chain = " -> ".join((*self._within, value.text))
             raise wrong(self._text, value.at, f"the view names itself: {chain}", "Views that end.")
-        return _Compiler(self._names.views[value.text], self._names, (*self._within, value.text)).whole()
+        if len(self._within) >= VIEWS_DEEP or next(self._used) > VIEWS_MOST:
+            expected = f"At most {VIEWS_MOST:,} views, {VIEWS_DEEP} within each other."
+            raise wrong(self._text, value.at, "the views that it names name too many others", expected)
+        text, within = self._names.views[value.text], (*self._within, value.text)
+        return _Compiler(text, self._names, within, self._used).whole()
 
     def _classes(self, term: Term) -> tuple[int, ...]:
         names = self._known(term, self._names.classes, "class")

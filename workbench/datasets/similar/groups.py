@@ -24,6 +24,7 @@ from workbench.errors import DatasetError
 By = Literal["column", "names", "folders"]
 BY: tuple[By, ...] = ("column", "names", "folders")
 
+_NAME_MOST, _PATH_MOST = 255, 4096  # longer ones no file has, and the patterns would take long over them
 _ROBOFLOW = re.compile(r"(?:_(?:jpe?g|png|bmp|tiff?|webp))?\.rf\.[0-9A-Za-z]{8,}$", re.IGNORECASE)
 _MADE = re.compile(
     r"(?:[_\-. ]+(?:aug(?:ment(?:ed|ation)?)?|copy|[hv]?flip(?:ped)?|mirror(?:ed)?|rot(?:ate|ated|ation)?|crop(?:ped)?"
@@ -163,6 +164,8 @@ def _named(paths: list[str]) -> list[str | None]:
 def _copy_of(path: str) -> tuple[str, bool]:
     """Return the name without what marks a copy, its folder before it, and whether anything did."""
     stem = path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    if len(stem) > _NAME_MOST:
+        return path, False
     bare = _ROBOFLOW.sub("", stem)
     bare = _MADE.sub("", bare) or bare
     folder = _folder(path)
@@ -170,5 +173,5 @@ def _copy_of(path: str) -> tuple[str, bool]:
 
 
 def _film_of(bare: str) -> str | None:
-    frame = _FRAME.match(bare)
+    frame = _FRAME.match(bare) if len(bare) <= _PATH_MOST else None
     return frame[1] if frame and _FILMED.search(frame[1].replace("_", " ")) else None

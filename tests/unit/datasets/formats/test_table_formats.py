@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -186,3 +187,18 @@ def test_what_is_no_parquet_and_what_has_no_images_is_refused(table_of, tmp_path
         _read(table_of({"x": [1]}), tmp_path)
     with pytest.raises(DatasetError, match="not a Parquet file"):
         _read(text("a.parquet", "PAR1"), tmp_path)
+
+
+def test_many_rows_of_one_parquet_picture_take_the_room_of_one(table_of, tmp_path):
+    rows = {key: value * 5 for key, value in _row([[6.4, 4.8, 32.0, 24.0]]).items()}
+    files = _read(table_of(rows), tmp_path).images["file"].to_pylist()
+    assert len(set(files)) == 5
+    assert len({Path(file).stat().st_ino for file in files}) == 1
+
+
+@pytest.mark.parametrize("metadata", [b"{", b"[]", b'{"info": 1}', b'{"info": {"features": []}}'])
+def test_parquet_metadata_that_makes_no_sense_is_left_alone(table_of, tmp_path, metadata):
+    data = table_of(_row([[6.4, 4.8, 32.0, 24.0]]))
+    (file,) = data.rglob("*.parquet")
+    pq.write_table(pq.read_table(file).replace_schema_metadata({"huggingface": metadata}), file)
+    assert _read(data, tmp_path).objects.num_rows == 1

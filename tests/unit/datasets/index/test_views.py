@@ -155,3 +155,15 @@ def test_a_rule_that_is_not_known_is_refused_when_the_rules_are(found: Found) ->
 def test_a_name_is_data_and_never_sql(found: Found) -> None:
     for text in ("x' OR 1=1 --", "'); DROP VIEW images; --", 'a\\" OR 1=1'):
         assert found(f'path:"{text}"') == []
+
+
+def test_views_that_name_too_many_others_are_refused() -> None:
+    """Each names the one before twice: the text grows by a line, what it means doubles."""
+    views = {"v0": "small"} | {f"v{n}": f"view:v{n - 1} OR view:v{n - 1}" for n in range(1, 30)}
+    names = Names({"cat": (0,)}, ["train"], (), views)
+    compile_view("view:v5", names)
+    with pytest.raises(RequestError, match="name too many others"):
+        compile_view("view:v29", names)
+    chain = {"v0": "small"} | {f"v{n}": f"view:v{n - 1}" for n in range(1, 2000)}
+    with pytest.raises(RequestError, match="name too many others"):
+        compile_view("view:v1999", Names({"cat": (0,)}, ["train"], (), chain))

@@ -247,3 +247,17 @@ def test_a_batch_ends_somewhere_so_that_others_get_their_share(monkeypatch, uplo
     fetch(_listed(upload(MANY), lease), Watched(memory), lease)
     assert sum(taken) == 200
     assert max(taken) < 20
+
+
+def test_a_server_that_sends_without_end_is_not_listened_to(memory, lease):
+    sent = []
+
+    class Endless(AnyTransport):
+        async def chunks(self, entry, start, end):
+            while len(sent) < 100:
+                sent.append(entry.path)
+                yield b"x" * 10
+
+    with pytest.raises(DatasetError, match="more than 25 bytes"):
+        fetch([Entry("a.jpg", "memory://a.jpg", "1", 25)], Endless(memory), lease)
+    assert len(sent) == 3

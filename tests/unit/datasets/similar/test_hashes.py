@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
+from workbench.datasets.filenames import to_text
 from workbench.datasets.similar import hashes
 
 pytestmark = pytest.mark.slow
@@ -110,3 +112,11 @@ def test_no_images_are_no_trouble(listed) -> None:
     looked = hashes.look(listed([]))
     assert looked.images.num_rows == 0
     assert looked.images["phash"].type == pa.uint64()
+
+
+def test_a_file_whose_name_is_no_text_takes_part(tmp_path: Path, listed, scene) -> None:
+    file = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png"))
+    data = cv2.imencode(".png", scene(1))[1].tobytes()
+    file.write_bytes(data)
+    images = listed([tmp_path / "x.png"], file=[to_text(str(file))])
+    assert hashes.look(images).images["sha256"].to_pylist() == [hashlib.sha256(data).digest()]
