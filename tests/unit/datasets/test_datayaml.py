@@ -122,19 +122,24 @@ def test_an_unknown_task_is_refused(yolo: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "says"),
     [
-        "[" * 200_000,
-        "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 8)),
-        "train: images/train\nval: images/val\nnc: 9999999999\n",
-        "train: images/train\nval: images/val\nnames: [2021-99-99]\n",
-        "train: images/train\nval: images/val\nnames: [a, b]\nkpt_shape: [2, 3]\nflip_idx: 5\n",
+        ("[" * 200_000, "nested deeper"),
+        (
+            "a0: &a0 {x: 1}\n"
+            + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 8)),
+            "merges keys",
+        ),
+        ("train: images/train\nval: images/val\nnc: 9999999999\n", "says nc: 9999999999"),
+        ("train: images/train\nval: images/val\nnames: [2021-99-99]\n", "not valid YAML"),
+        ("train: images/train\nval: images/val\nnames: [a, b]\nkpt_shape: [2, 3]\nflip_idx: 5\n", "has flip_idx: 5"),
     ],
     ids=["deep", "merges", "classes", "date", "flips"],
 )
-def test_a_yaml_that_means_harm_is_refused_at_once(yolo: Make, text: str) -> None:
+def test_a_yaml_that_means_harm_is_refused_at_once(yolo: Make, text: str, says: str) -> None:
     data = yolo()
     data.write_text(text)
-    for place in (data, data.parent):
-        with pytest.raises(DatasetError):
-            read(place)
+    with pytest.raises(DatasetError, match=says):
+        read(data)
+    with pytest.raises(DatasetError):
+        read(data.parent)

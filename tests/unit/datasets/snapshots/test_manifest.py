@@ -82,6 +82,15 @@ def test_options_with_numbers_for_keys_read_back_as_written(yolo: Make, tmp_path
     assert (read.digest, read.options, read.plan.yaml) == (made.digest, made.options, made.plan.yaml)
 
 
+def test_options_with_numbers_in_quotes_for_keys_keep_the_digest(yolo: Make, tmp_path: Path) -> None:
+    """They are sorted as text, 10 before 2, whether they were read from YAML or from the manifest."""
+    names = ", ".join(f"c{number}" for number in range(12))
+    points = ", ".join(f"'{number}': [nose]" for number in range(12))
+    extra = f"kpt_shape: [1, 2]\nkpt_names: {{{points}}}\n"
+    made = manifest(yolo(names=f"[{names}]", row="0 .5 .5 .2 .2 .5 .5", extra=extra))
+    assert Manifest.read(made.write(tmp_path / "one.parquet")).digest == made.digest
+
+
 def test_labels_are_kept_and_images_are_not(yolo: Make) -> None:
     made = manifest(yolo())
     rows = zip(made.files["path"].to_pylist(), made.files["content"].to_pylist(), strict=True)
