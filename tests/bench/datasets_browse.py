@@ -186,7 +186,7 @@ def ask(folder: Path, name: str) -> dict[str, Any]:
 def wrong_answers(folder: Path) -> list[str]:
     """Compare what the index says with SQL over its plain tables; return what differs."""
     from workbench.datasets.index import Index
-    from workbench.datasets.index.guard import Limits
+    from workbench.sql import Limits
 
     def one(statement: str) -> object:
         return index.query(statement, Limits(timeout_s=120)).columns[0][0].as_py()

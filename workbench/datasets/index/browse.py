@@ -24,9 +24,9 @@ from workbench.datasets.index import counting, sql, tables
 from workbench.datasets.index.chosen import Chooser
 from workbench.datasets.index.compiled import Names, compile_view
 from workbench.datasets.index.generation import Generation
-from workbench.datasets.index.guard import DEFAULT, Limits
 from workbench.datasets.index.rows import Rows
 from workbench.errors import RequestError
+from workbench.sql import DEFAULT, Limits
 
 PAGE_IMAGES = (
     *("image_id", "split", "path", "file", "width", "height", "bytes", "mtime_ns", "sha256", "group", "effect"),

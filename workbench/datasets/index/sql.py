@@ -1,7 +1,7 @@
 """The tables of an index as SQL sees them.
 
 What lives here: their names and columns, and a connection that carries out our own conditions. What does not: guarding
-the statements of others (``guard``).
+the statements of others (``workbench.sql``).
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from workbench.datasets.content import CLASSES, IMAGES, ISSUES, OBJECTS
-from workbench.datasets.index import guard, tables
+from workbench.datasets.index import tables
 from workbench.datasets.index.compiled import Condition
 from workbench.datasets.index.generation import Generation, damaged
+from workbench.sql import Limits, connection, quoted, select
 
 SCHEMAS = {
     "images": (tables.IMAGES_FILE, pa.schema([*IMAGES, *tables.COUNTS])),
@@ -49,14 +50,14 @@ def bodies(generation: Generation) -> dict[str, str]:
             f'"{field.name}"' if field.name in stored else f'CAST(NULL AS {_WORDS[field.type]}) AS "{field.name}"'
             for field in schema
         ]
-        found[name] = f"SELECT {', '.join(columns)} FROM read_parquet({guard.quoted(str(generation.path(file)))})"  # noqa: S608  our own names
+        found[name] = f"SELECT {', '.join(columns)} FROM read_parquet({quoted(str(generation.path(file)))})"  # noqa: S608  our own names
     return found
 
 
-def query(generation: Generation, statement: str, limits: guard.Limits) -> pa.Table:
-    """Answer one SELECT of somebody's; see ``guard.select``."""
+def query(generation: Generation, statement: str, limits: Limits) -> pa.Table:
+    """Answer one SELECT of somebody's; see ``workbench.sql.select``."""
     files = [generation.path(file) for file, _ in SCHEMAS.values()]
-    return guard.select(statement, bodies(generation), files, limits)
+    return select(statement, bodies(generation), files, limits)
 
 
 class Database:
@@ -109,7 +110,7 @@ class Database:
 
     def _ready(self, name: str) -> Any:
         if self._connection is None:
-            self._connection = self._open.enter_context(guard.connection())
+            self._connection = self._open.enter_context(connection())
             self._connection.execute("SET parquet_metadata_cache = true")
         if name not in self._views:  # only those that are asked for: a view reads the end of its file
             self._connection.execute(f"CREATE VIEW {name} AS {bodies(self._generation)[name]}")

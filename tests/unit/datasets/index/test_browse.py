@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from workbench.datasets.index import Index
-from workbench.datasets.index.guard import Limits
 from workbench.errors import DatasetError, RequestError, StorageError
+from workbench.sql import Limits
 
 pytestmark = pytest.mark.slow
 

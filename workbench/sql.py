@@ -1,6 +1,7 @@
-"""One SELECT of somebody else's over Parquet files, in a DuckDB of its own in memory that sees nothing else.
+"""One SELECT of somebody else's, in a DuckDB of its own in memory that sees nothing but the tables that it is given.
 
-What lives here: what such a statement may be, see, use and take. What does not: which tables there are (``sql``).
+What lives here: what such a statement may be, see, use and take. What does not: which tables there are
+(``metrics.store.sql``, ``datasets.index.sql``).
 """
 
 from __future__ import annotations
@@ -52,21 +53,33 @@ def select(statement: str, views: Mapping[str, str], files: Collection[Path], li
     Raises:
         RequestError: when it is no single SELECT, names what is not there, reaches outside, or takes too long.
     """
+    known = sorted(views)
+    with connection(limits) as opened, telling(known, limits):
+        check(opened, statement)
+        if files:
+            opened.execute(f"SET allowed_paths = [{', '.join(quoted(str(path)) for path in files)}]")
+        for name, body in views.items():
+            opened.execute(f'CREATE VIEW "{name}" AS {body}')
+        return answer(opened, statement, limits)
+
+
+@contextmanager
+def telling(known: list[str], limits: Limits, outside: str = "its tables") -> Iterator[None]:
+    """Turn what DuckDB says inside the block into a RequestError.
+
+    Args:
+        known: the tables that there are.
+        limits: what the statement may take.
+        outside: what a statement left that was not let through.
+    """
     import duckdb
 
-    known = sorted(views)
+    tables = f"Tables: {', '.join(known)}."
     try:
-        with connection(limits) as opened:
-            _check(opened, statement)
-            _fill(opened, views, files)
-            return _answer(opened, statement, limits)
+        yield
     except duckdb.PermissionException as error:
-        raise RequestError(
-            f"The query reaches outside of its tables: {str(error).partition(chr(10))[0]}",
-            f"Tables: {', '.join(known)}.",
-            "Read other files in Python.",
-            tables=known,
-        ) from error
+        happened = f"The query reaches outside of {outside}: {str(error).partition(chr(10))[0]}"
+        raise RequestError(happened, tables, "Read other files in Python.", tables=known) from error
     except duckdb.InterruptException as error:
         raise RequestError(
             f"The query was given up after {limits.timeout_s:g} s.",
@@ -74,7 +87,11 @@ def select(statement: str, views: Mapping[str, str], files: Collection[Path], li
             "Ask for fewer rows or columns.",
         ) from error
     except duckdb.Error as error:
-        raise _wrong(error, known) from error
+        happened, _, hint = str(error).partition("\n")
+        missing = happened.partition("Table with name ")[2].partition(" ")[0]
+        closest = did_you_mean(missing, known) if missing else " ".join(hint.split())
+        todo = closest or f"To see what a table holds: FROM {known[0]} LIMIT 5"
+        raise RequestError(f"The query failed: {happened}", tables, todo, tables=known) from error
 
 
 @contextmanager
@@ -102,29 +119,8 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _fill(opened: Any, views: Mapping[str, str], files: Collection[Path]) -> None:
-    """Put the tables in and close every way out."""
-    if files:
-        opened.execute(f"SET allowed_paths = [{', '.join(quoted(str(path)) for path in files)}]")
-    for name, body in views.items():
-        opened.execute(f'CREATE VIEW "{name}" AS {body}')
-    opened.execute("SET enable_external_access = false")
-    opened.execute("SET lock_configuration = true")
-
-
-def _answer(opened: Any, statement: str, limits: Limits) -> pa.Table:
-    timer = threading.Timer(limits.timeout_s, opened.interrupt)
-    timer.start()
-    try:
-        found = opened.sql(statement).limit(limits.rows + 1).to_arrow_table()
-    finally:
-        timer.cancel()
-    if len(found) <= limits.rows:
-        return found
-    return found.slice(0, limits.rows).replace_schema_metadata({**(found.schema.metadata or {}), "cut": "yes"})
-
-
-def _check(opened: Any, statement: str) -> None:
+def check(opened: Any, statement: str) -> None:
+    """Raise a RequestError unless ``statement`` is a single SELECT."""
     import duckdb
 
     found = opened.extract_statements(statement)
@@ -136,9 +132,16 @@ def _check(opened: Any, statement: str) -> None:
         )
 
 
-def _wrong(error: Exception, known: list[str]) -> RequestError:
-    happened, _, hint = str(error).partition("\n")
-    missing = happened.partition("Table with name ")[2].partition(" ")[0]
-    closest = did_you_mean(missing, known) if missing else " ".join(hint.split())
-    todo = closest or f"To see what a table holds: FROM {known[0]} LIMIT 5"
-    return RequestError(f"The query failed: {happened}", f"Tables: {', '.join(known)}.", todo, tables=known)
+def answer(opened: Any, statement: str, limits: Limits) -> pa.Table:
+    """Close every way out of the tables that were put in, and answer; the metadata has ``cut`` when rows are left."""
+    opened.execute("SET enable_external_access = false")
+    opened.execute("SET lock_configuration = true")
+    timer = threading.Timer(limits.timeout_s, opened.interrupt)
+    timer.start()
+    try:
+        found = opened.sql(statement).limit(limits.rows + 1).to_arrow_table()
+    finally:
+        timer.cancel()
+    if len(found) <= limits.rows:
+        return found
+    return found.slice(0, limits.rows).replace_schema_metadata({**(found.schema.metadata or {}), "cut": "yes"})
