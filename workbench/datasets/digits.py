@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from workbench.errors import DatasetError
+from workbench.pillow import opener
 
 Pixels = NDArray[np.uint8]
 
@@ -111,7 +112,7 @@ def photographs() -> tuple[Pixels, ...]:
 
 
 def _read(path: Path) -> Pixels:
-    with Image.open(path) as image:
+    with opener()(path) as image:
         return np.asarray(image.convert("RGB"))
 
 

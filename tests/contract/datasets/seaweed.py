@@ -52,6 +52,7 @@ def serve(folder: Path) -> Iterator[Server]:
     ports |= {f"{name}.grpc": free_port() for name in tuple(ports)}
     command = [str(Path(sysconfig.get_path("scripts")) / "weed"), f"-logdir={folder}", "server"]
     command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
+    command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]  # else a second server finds their ports taken
     command += [f"-dir={folder}", "-filer", "-s3", f"-s3.config={folder / 's3.json'}", "-volume.max=20"]
     command += [f"-{name}={port}" for name, port in ports.items()]
     with (folder / "weed.log").open("wb") as log:

@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -305,18 +304,18 @@ def test_a_writer_that_nobody_closed_ends_with_its_owner(tmp_path: Path) -> None
 
 def test_noting_is_quick_while_the_disk_hangs(log: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that takes seconds is waited for by the writer's thread, never by the caller."""
-    real = os.write
+    real, asked, awake = os.write, threading.Event(), threading.Event()
 
-    def slow(file: int, data: bytes) -> int:
-        time.sleep(0.5)
+    def hanging(file: int, data: bytes) -> int:
+        asked.set()
+        assert awake.wait(30)
         return real(file, data)
 
     log.log(0, {"loss": 1.0})
-    monkeypatch.setattr(os, "write", slow)
-    began = time.monotonic()
+    monkeypatch.setattr(os, "write", hanging)
     for step in range(1, 50):
         log.log(step, {"loss": 1.0})
-        time.sleep(0.002)
-    assert time.monotonic() - began < 0.45
-    monkeypatch.setattr(os, "write", real)
-    assert len(rows(log)) == 50
+    assert asked.wait(30)  # the disk hangs from here on
+    log.log(50, {"loss": 1.0})
+    awake.set()
+    assert len(rows(log)) == 51

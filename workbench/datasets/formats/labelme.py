@@ -32,6 +32,7 @@ from workbench.datasets.formats.draft import Draft, packed
 from workbench.datasets.formats.places import Places, folder_split, root_of
 from workbench.datasets.formats.shapes import Frame, Shape, ShapeError
 from workbench.errors import DatasetError
+from workbench.pillow import opener
 
 _OWN = {"label", "points", "group_id", "shape_type", "flags", "mask", "description"}
 
@@ -151,7 +152,7 @@ def _mask(shape: dict[str, Any], corners: list[float], frame: Frame) -> Shape:
         data = base64.b64decode(shape["mask"] or "", validate=True)
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
+            with opener()(io.BytesIO(data), formats=("PNG",)) as picture:
                 if picture.width > frame.width or picture.height > frame.height:
                     raise ShapeError(f"a mask of {picture.width}x{picture.height} is larger than the image")
                 part = np.asarray(picture.convert("1"), dtype=np.uint8)

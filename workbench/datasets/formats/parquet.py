@@ -36,6 +36,7 @@ from workbench.datasets.formats.ndjson_rows import CLASSES_MAX
 from workbench.datasets.formats.places import Found, Places, folder_split, split_of, walk
 from workbench.datasets.formats.shapes import Shape
 from workbench.errors import DatasetError, storage_error
+from workbench.pillow import opener
 from workbench.storage import link
 
 _BATCH = 64  # rows: images are held in memory
@@ -269,7 +270,7 @@ def _look(data: bytes, name: str | None) -> tuple[str, tuple[int, int]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data)) as image:
+            with opener()(io.BytesIO(data)) as image:
                 turned = image.getexif().get(274) in {5, 6, 7, 8}
                 size = image.size[::-1] if turned else image.size
                 return _SUFFIXES.get(str(image.format), f".{str(image.format).lower()}"), (size[0], size[1])

@@ -21,6 +21,7 @@ from urllib.parse import unquote
 from workbench.datasets.filenames import to_name, to_text
 from workbench.datasets.images import SUFFIXES
 from workbench.errors import DatasetError
+from workbench.pillow import opener
 
 _NAME_MOST = 4096  # characters; what is longer names no file
 _SPLITS = {
@@ -207,7 +208,7 @@ def _size(file: str) -> tuple[int, int]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of huge images: their headers are all that is read
-            with open(to_name(file), "rb") as stream, Image.open(stream) as image:  # noqa: PTH123
+            with open(to_name(file), "rb") as stream, opener()(stream) as image:  # noqa: PTH123
                 width, height = image.size
                 turned = image.getexif().get(274) in {5, 6, 7, 8}
     except (OSError, SyntaxError, ValueError, MemoryError, NotImplementedError, Image.DecompressionBombError):

@@ -12,11 +12,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import yaml
 from numpy.typing import NDArray
 
 from workbench.datasets.content import ISSUES, OBJECTS
@@ -29,7 +30,20 @@ from workbench.errors import RequestError
 from workbench.sql import DEFAULT, Limits
 
 PAGE_IMAGES = (
-    *("image_id", "split", "path", "file", "width", "height", "bytes", "mtime_ns", "sha256", "group", "effect"),
+    *(
+        "image_id",
+        "split",
+        "path",
+        "file",
+        "label",
+        "width",
+        "height",
+        "bytes",
+        "mtime_ns",
+        "sha256",
+        "group",
+        "effect",
+    ),
     *("objects", "first_object"),
 )
 PAGE_OBJECTS = (
@@ -38,6 +52,8 @@ PAGE_OBJECTS = (
 LIMIT_MAX = 1000
 _SELECTIONS = 8
 Ints = NDArray[np.int64]
+View: TypeAlias = str | Ints
+"""A line of text, see ``views``, or the ids of images that were chosen otherwise: ascending, each once."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +102,11 @@ class Index:
         self._selections: OrderedDict[str, Ints] = OrderedDict()
         self._lock = threading.Lock()
 
-    def page(self, view: str = "", *, after: int | None = None, before: int | None = None, limit: int = 100) -> Page:
+    def page(self, view: View = "", *, after: int | None = None, before: int | None = None, limit: int = 100) -> Page:
         """Return the images of a view behind ``after``, or the last ones before ``before``; else the first ones.
 
         Args:
-            view: see ``views``; empty for all images.
+            view: empty for all images.
             after: an image_id, which need not be in the view.
             before: an image_id.
             limit: at most as many images, 1 to LIMIT_MAX.
@@ -130,7 +146,7 @@ class Index:
             )
         return self._page(wanted, (False, False))
 
-    def count(self, view: str = "") -> int:
+    def count(self, view: View = "") -> int:
         """Return how many images a view selects."""
         chosen = self._chosen(view)
         return self.about.images if chosen is None else len(chosen)
@@ -140,7 +156,7 @@ class Index:
         chosen = self._chosen(view)
         return pa.array(np.arange(self.about.images) if chosen is None else chosen, pa.int64())
 
-    def histogram(self, view: str = "") -> pa.Table:
+    def histogram(self, view: View = "") -> pa.Table:
         """Return how often each class occurs in each split: ``STATS`` and ``name``, without ``background`` and so on.
 
         A class that a split lacks has a row of zeros.
@@ -160,7 +176,7 @@ class Index:
         }
         return pa.table({**rows, **{name: column.ravel() for name, column in counted.items()}})
 
-    def summary(self, view: str = "") -> pa.Table:
+    def summary(self, view: View = "") -> pa.Table:
         """Return what each split has: ``STATS`` without ``cls``; ``background`` are images without an object."""
         if self._chosen(view) is None:
             whole = self._stats.filter(pc.is_null(self._stats["cls"]))
@@ -174,10 +190,28 @@ class Index:
         )
         return found.select([name for name in tables.STATS.names if name != "cls"])
 
-    def sizes(self, view: str = "") -> pa.Table:
+    def sizes(self, view: View = "") -> pa.Table:
         """Return how many images have each size: ``split``, ``width``, ``height``, ``images``, the most first."""
         found = self._grouped(view, "split, width, height, count(*) AS images", "split, width, height")
         return found.sort_by([("images", "descending"), ("width", "ascending"), ("height", "ascending")])
+
+    def object_counts(self, view: View = "") -> pa.Table:
+        """Return how many images have how many objects: ``objects``, ascending, and ``images``."""
+        return self._grouped(view, "objects, count(*) AS images", "objects")
+
+    def issue_counts(self, view: View = "") -> pa.Table:
+        """Return what was found by each rule: ``rule``, ``issues`` and ``images``; those of no image are of no view."""
+        found = self._issues.all(("rule", "image_id"))
+        if (chosen := self._chosen(view)) is not None:
+            found = found.filter(pc.is_in(found["image_id"], pa.array(chosen, pa.int64())))
+        counted = found.group_by("rule").aggregate([([], "count_all"), ("image_id", "count_distinct")])
+        return counted.select(["rule", "count_all", "image_id_count_distinct"]).rename_columns(
+            ["rule", "issues", "images"]
+        )
+
+    def issues(self) -> pa.Table:
+        """Return all issues, schema ``ISSUES``: by image, those of no image first."""
+        return self._issues.all(tuple(ISSUES.names))
 
     def query(self, statement: str, limits: Limits = DEFAULT) -> pa.Table:
         """Answer one SELECT over the tables ``images``, ``objects``, ``classes``, ``issues`` and ``stats``.
@@ -191,6 +225,11 @@ class Index:
     def classes(self) -> pa.Table:
         """Schema ``INDEXED_CLASSES``."""
         return self._small(tables.CLASSES_FILE, tables.INDEXED_CLASSES)
+
+    @cached_property
+    def options(self) -> dict[str, Any]:
+        """What else training reads of the data.yaml, e.g. ``masks_dir`` and ``label_mapping``."""
+        return yaml.safe_load(self.about.options) or {}
 
     @property
     def splits(self) -> list[str]:
@@ -242,8 +281,10 @@ class Index:
         rules = {*self._rules, *self._issues.all(("rule",))["rule"].unique().to_pylist()} if self._rules else ()
         return Names(classes, self.splits, rules, self._views)
 
-    def _chosen(self, view: str) -> Ints | None:
+    def _chosen(self, view: View) -> Ints | None:
         """Return the ids that a view selects; None when that is all."""
+        if not isinstance(view, str):
+            return view
         if not view.strip():
             return None
         with self._lock:
@@ -285,7 +326,7 @@ class Index:
     def _shape(self, splits: list[str]) -> tuple[int, int]:
         return len(self.classes), len(splits)
 
-    def _grouped(self, view: str, columns: str, by: str) -> pa.Table:
+    def _grouped(self, view: View, columns: str, by: str) -> pa.Table:
         chosen = self._chosen(view)
         return self._database.grouped(columns, by, chosen)
 

@@ -17,7 +17,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from workbench import fonts
 from workbench.datasets.pictures.shrink import fit
+from workbench.pillow import opener
 
 PERSON_SKELETON = (
     *((16, 14), (14, 12), (17, 15), (15, 13), (12, 13), (6, 12), (7, 13), (6, 7), (6, 8), (7, 9), (8, 10), (9, 11)),
@@ -28,6 +30,7 @@ SHAPES_MAX = 2000
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _GOLDEN = 0.61803398875
 _SMALLEST_LABEL_PX = 24
+_LETTERS_PX, _LABEL_LETTERS = 11, 24
 _COUNT_BITS = 40
 
 
@@ -100,9 +103,9 @@ def draw(thumbnail: bytes, shapes: Iterable[dict[str, Any]], *, names: bool = Tr
         shapes: of the image, from ``shapes`` with the same size.
         names: whether class names stand at boxes that have the room.
     """
-    from PIL import Image, ImageDraw
+    from PIL import ImageDraw
 
-    with Image.open(io.BytesIO(thumbnail)) as opened:
+    with opener()(io.BytesIO(thumbnail)) as opened:
         image = opened.convert("RGB")
     pen = ImageDraw.Draw(image, "RGBA")
     for shape in shapes:
@@ -224,11 +227,20 @@ def _write_name(pen: Any, shape: dict[str, Any]) -> None:
     x, y, width, _ = shape.get("box", (0.0, 0.0, float(_SMALLEST_LABEL_PX), 0.0))
     if width < _SMALLEST_LABEL_PX:
         return
-    # The font that comes with Pillow has no letters but Latin ones: then the class is its number
-    text = shape["name"][:24] if shape["name"].isascii() and shape["name"].isprintable() else f"#{shape['cls']}"
-    place = max(x, 0.0), max(y - 11, 0.0)
-    pen.rectangle(pen.textbbox(place, text), fill=f"{shape['color']}c0")
-    pen.text(place, text, fill="#ffffff" if _is_dark(shape["color"]) else "#000000")
+    label = fonts.line(_label(shape["name"], shape["cls"]), _LETTERS_PX)
+    left, top = max(x, 0.0), max(y - label.height, 0.0)
+    pen.rectangle((left, top, left + label.width, top + label.height - 1), fill=f"{shape['color']}c0")
+    label.write(pen, (left, top), "#ffffff" if _is_dark(shape["color"]) else "#000000")
+
+
+def _label(name: str, cls: int) -> str:
+    """Return what stands for a class: its name, and its number before what is left of it where a font is missing."""
+    text = fonts.visible(name)[:_LABEL_LETTERS]
+    missing = fonts.lacking(text)
+    if text.strip() and not missing:
+        return text
+    left = "".join(letter for letter in text if letter not in missing)
+    return " ".join([f"#{cls}", *left.split()])
 
 
 def _is_dark(color: str) -> bool:

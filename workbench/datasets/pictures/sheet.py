@@ -8,12 +8,14 @@ from __future__ import annotations
 import io
 import math
 
+from workbench import fonts
 from workbench.datasets.index import Index, Page
 from workbench.datasets.pictures import overlays
 from workbench.datasets.pictures.thumbs import Thumbs, pictures
+from workbench.pillow import opener
 
 _GAP = 6
-_LINE = 16
+_LINE, _LETTERS_PX = 16, 11
 _INK, _PAPER = (96, 96, 96), (255, 255, 255)
 
 
@@ -37,9 +39,9 @@ def sheet(page: Page, index: Index, thumbs: Thumbs, *, size: int = 256, columns:
     for place, (cell, path) in enumerate(zip(cells, paths, strict=True)):
         left = _GAP + place % columns * (size + _GAP)
         top = _GAP + place // columns * (size + _LINE + _GAP)
-        with Image.open(io.BytesIO(cell)) as thumb:
+        with opener()(io.BytesIO(cell)) as thumb:
             canvas.paste(thumb.convert("RGB"), (left + (size - thumb.width) // 2, top + (size - thumb.height) // 2))
-        pen.text((left, top + size + 1), _short(path, size), fill=_INK)
+        _short(path, size).write(pen, (left, top + size + 1), _INK)
     target = io.BytesIO()
     canvas.save(target, "PNG", optimize=True)
     return target.getvalue()
@@ -54,8 +56,12 @@ def _cells(page: Page, index: Index, thumbs: Thumbs, size: int) -> list[bytes]:
     ]
 
 
-def _short(path: str, size: int) -> str:
-    """Return the end of a path that fits below a thumbnail; Pillow's own font has Latin letters only."""
-    text = path.encode("latin-1", "replace").decode("latin-1")
-    letters = size // 6
-    return text if len(text) <= letters else f"...{text[-(letters - 3) :]}"
+def _short(path: str, width: int) -> fonts.Line:
+    """Return the end of a path that fits below a thumbnail."""
+    whole = fonts.line(path[-width:], _LETTERS_PX)  # no letter is narrower than a pixel
+    text, kept = whole.text, whole
+    while kept.width > width and text:
+        # As many letters at once as are too wide if all were as wide as the widest
+        text = text[max(1, int((kept.width - width) / _LETTERS_PX / 1.5)) :]
+        kept = fonts.line(f"...{text}", _LETTERS_PX)
+    return kept

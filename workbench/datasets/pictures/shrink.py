@@ -58,7 +58,7 @@ def shrink(file: Path, size: int) -> bytes:
     """
     from PIL import Image, UnidentifiedImageError
 
-    from workbench.datasets.scan.opening import opener
+    from workbench.pillow import opener
 
     try:
         with file.open("rb") as opened, opener()(opened) as image:

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from workbench.datasets.scan.opening import FAILURES, opener
+from workbench.datasets.scan.opening import FAILURES
 from workbench.errors import DatasetError
+from workbench.pillow import opener
 
-_IGNORED = 255
+IGNORED = 255
 _DEPTH_SCALE = 1000
 _STRETCH = 0.02  # how far the sides of a depth map may differ from the image's, as a logarithm
 
@@ -43,10 +44,21 @@ def check_for(task: str, options: Mapping[str, Any], classes: int) -> Check | No
 
 def _invalid(mapping: Any, classes: int) -> np.ndarray:
     """Return which of 256 values in a mask are neither a class nor ignored."""
+    table = class_of_values(mapping)
+    invalid: np.ndarray = (table > max(classes - 1, 1)) & (table != IGNORED)
+    return invalid
+
+
+def class_of_values(mapping: Any) -> np.ndarray:
+    """Return what class each of 256 values in a mask means; 255 is ignored.
+
+    Raises:
+        DatasetError: when the mapping cannot be understood.
+    """
     table = np.arange(256)
     try:
         for source, target in dict(mapping or {}).items():
-            to = _IGNORED if target is None or str(target).strip() == "ignore_label" else int(target)
+            to = IGNORED if target is None or str(target).strip() == "ignore_label" else int(target)
             if 0 <= int(source) < len(table):
                 table[int(source)] = np.uint8(to)
     except (TypeError, ValueError, OverflowError) as error:
@@ -55,14 +67,13 @@ def _invalid(mapping: Any, classes: int) -> np.ndarray:
             "Values of the masks, each with a class id, 255 or ignore_label.",
             "Correct `label_mapping:`.",
         ) from error
-    invalid: np.ndarray = (table > max(classes - 1, 1)) & (table != _IGNORED)
-    return invalid
+    return table
 
 
 def mask(file: str, width: int, height: int, invalid: np.ndarray) -> Fault:
     """Judge the mask of an image of ``width`` x ``height`` pixels."""
     try:
-        values = _mask_values(file)
+        values = mask_values(file)
     except FAILURES as error:
         return "mask-unreadable", f"the mask cannot be read ({error})"
     if values.shape[:2] != (height, width):
@@ -74,7 +85,12 @@ def mask(file: str, width: int, height: int, invalid: np.ndarray) -> Fault:
     return "", ""
 
 
-def _mask_values(file: str) -> np.ndarray:
+def mask_values(file: str) -> np.ndarray:
+    """Return the values of a mask, one a pixel (height, width), as training reads them.
+
+    Raises:
+        OSError, ValueError: and others of ``opening.FAILURES``, when it cannot be read.
+    """
     import cv2
 
     with opener()(file) as image:

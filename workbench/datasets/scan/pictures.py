@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workbench.datasets.images import SUFFIXES
 from workbench.datasets.scan.jpeg import header
-from workbench.datasets.scan.opening import FAILURES, learns_heif, opener
+from workbench.datasets.scan.opening import FAILURES, learns_heif
 from workbench.datasets.scan.pixels import decoded_size
+from workbench.pillow import opener
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from workbench.datasets.scan.opening import FAILURES, opener
+from workbench.datasets.scan.opening import FAILURES
+from workbench.pillow import opener
 
 
 def decoded_size(file: str) -> tuple[int, int] | None:

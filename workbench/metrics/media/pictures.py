@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from workbench import fonts
 from workbench.errors import ParameterError
+from workbench.pillow import opener
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 PLOT_SUFFIXES = (*IMAGE_SUFFIXES, ".svg", ".pdf")
@@ -48,6 +50,7 @@ def to_bytes(picture: Picture) -> tuple[bytes, str]:
         return _file(Path(picture))
     drawn = BytesIO()
     if isinstance(picture, Figure):
+        _mend(picture)
         picture.savefig(drawn, dpi=_DPI, format="png")
     elif isinstance(picture, Image.Image):
         known = picture.mode in _PNG_MODES
@@ -55,6 +58,14 @@ def to_bytes(picture: Picture) -> tuple[bytes, str]:
     else:
         Image.fromarray(_pixels(picture)).save(drawn, format="PNG")
     return drawn.getvalue(), ".png"
+
+
+def _mend(picture: Figure) -> None:
+    """Let a figure of matplotlib show names in any letters; its like of other libraries is left alone."""
+    from matplotlib import figure
+
+    if isinstance(picture, figure.Figure):
+        fonts.mend(picture)
 
 
 def _pixels(picture: Any) -> npt.NDArray[np.uint8]:
@@ -90,7 +101,7 @@ def _file(path: Path) -> tuple[bytes, str]:
     data = read_bytes(path)
     if suffix in IMAGE_SUFFIXES:
         try:
-            Image.open(BytesIO(data)).verify()
+            opener()(BytesIO(data)).verify()
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise ParameterError(
                 f"'{path}' holds no picture: {error}.",

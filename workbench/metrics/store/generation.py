@@ -229,5 +229,7 @@ class _Grouped:
 def _numbers(column: Any) -> Array:
     if column.null_count:
         column = column.fill_null(NO_EPOCH if pa.types.is_integer(column.type) else float("nan"))
-    found: Array = column.to_numpy()
+    # Not ``to_numpy``: pyarrow loads pandas for that, and a first chart waits a second for it.
+    parts = [np.from_dlpack(chunk) for chunk in column.chunks]
+    found: Array = parts[0] if len(parts) == 1 else np.concatenate(parts)
     return found
