@@ -14,6 +14,7 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 
+_DISPLAYS = {ast.List: list, ast.Tuple: tuple}
 _CALLS = {"frozenset": frozenset, "set": set, "tuple": tuple, "list": list}
 
 
@@ -47,9 +48,59 @@ def constant(module: str, name: str) -> Any:
         name: a name that the module assigns once, e.g. ``"TASK2METRIC"``.
     """
     try:
-        return evaluate(_assigned(_file(module), name))
+        return _read(module, name)
     except (NotConstantError, SyntaxError, OSError):
         return getattr(importlib.import_module(f"ultralytics.{module}"), name)
+
+
+def rows(module: str, function: str, name: str) -> list[list[Any]]:
+    """Return the rows of a table that a function gives by columns: by reading and, if that fails, by calling it.
+
+    Args:
+        module: as for ``constant``.
+        function: returns columns by name, made of rows.
+        name: the variable in which it holds the rows.
+    """
+    try:
+        return _rows(module, function, name)
+    except (NotConstantError, SyntaxError, OSError):
+        columns = getattr(importlib.import_module(f"ultralytics.{module}"), function)()
+        return [list(row) for row in zip(*columns.values(), strict=True)]
+
+
+def _rows(module: str, function: str, name: str) -> list[list[Any]]:
+    for node in _parsed(_file(module)).body:
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            value = _assigned(node.body, name)
+            found: list[list[Any]] = evaluate(value, _meant(module, value))
+            return found
+    raise NotConstantError(function)
+
+
+def _read(module: str, name: str) -> Any:
+    value = _assigned(_parsed(_file(module)).body, name)
+    return evaluate(value, _meant(module, value))
+
+
+@cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _meant(module: str, expression: ast.expr) -> dict[str, Any]:
+    """Return what the names in an expression stand for: texts and numbers of its module, or imported into it."""
+    wanted = {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)} - set(_CALLS)
+    found: dict[str, Any] = {}
+    for node in _parsed(_file(module)).body if wanted else ():
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            names = (target.id for target in node.targets if isinstance(target, ast.Name))
+            found.update({name: node.value.value for name in names if name in wanted})
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ultralytics."):
+            place = str(node.module).removeprefix("ultralytics.")
+            found.update(
+                {each.asname or each.name: _read(place, each.name) for each in node.names if each.name in wanted}
+            )
+    return found
 
 
 def _file(module: str) -> Path:
@@ -57,8 +108,8 @@ def _file(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def _assigned(path: Path, name: str) -> ast.expr:
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+def _assigned(body: list[ast.stmt], name: str) -> ast.expr:
+    for node in body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
             return node.value
     raise NotConstantError(name)
@@ -69,7 +120,7 @@ def evaluate(node: ast.expr, names: dict[str, Any] | None = None) -> Any:  # noq
 
     Args:
         node: the parsed expression.
-        names: the loop variables of the comprehensions around it.
+        names: what names stand for: constants, and the loop variables of the comprehensions around it.
 
     Raises:
         NotConstantError: when the expression holds anything else.
@@ -78,10 +129,10 @@ def evaluate(node: ast.expr, names: dict[str, Any] | None = None) -> Any:  # noq
     match node:
         case ast.Name(id=name) if name in names:
             return names[name]
-        case ast.List(elts=items):
-            return [evaluate(item, names) for item in items]
-        case ast.Tuple(elts=items):
-            return tuple(evaluate(item, names) for item in items)
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            return _DISPLAYS[type(node)](evaluate(item, names) for item in items)
+        case ast.Dict(keys=keys, values=items):
+            return {evaluate(key, names): evaluate(item, names) for key, item in zip(keys, items, strict=True) if key}
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             return evaluate(left, names) + evaluate(right, names)
         case ast.JoinedStr(values=parts):
