@@ -25,8 +25,12 @@ _HOMES = {
     "TrainingConfig": "workbench.config.schema",
     "Workspace": "workbench.workspace",
     "WorkbenchError": "workbench.errors",
+    "board": "workbench.widgets.board",
+    "browse": "workbench.widgets.grid",
     "log": "workbench.runs.here",
     "open": "workbench.workspace",
+    "studio": "workbench.widgets.studio.page",
+    "watch": "workbench.widgets.chart",
 }
 __all__ = [
     "Export",
@@ -37,8 +41,12 @@ __all__ = [
     "WorkbenchError",
     "Workspace",
     "__version__",
+    "board",
+    "browse",
     "log",
     "open",
+    "studio",
+    "watch",
 ]
 
 if TYPE_CHECKING:
@@ -49,6 +57,10 @@ if TYPE_CHECKING:
     from workbench.runs.model import RunState
     from workbench.runs.run import Run
     from workbench.settings import Settings
+    from workbench.widgets.board import board
+    from workbench.widgets.chart import watch
+    from workbench.widgets.grid import browse
+    from workbench.widgets.studio.page import studio
     from workbench.workspace import Workspace, open
 
 

@@ -7,14 +7,17 @@ which is in the folders. ``workbench doctor --rebuild`` makes every row again fr
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Engine,
     Float,
     Index,
     String,
@@ -23,10 +26,12 @@ from sqlalchemy import (
     event,
     func,
     inspect,
+    make_url,
     select,
 )
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.pool import NullPool
 
 from workbench.errors import RequestError, StorageError
 
@@ -173,16 +178,17 @@ class Database:
 
     Args:
         url: a SQLAlchemy URL; the tables are made when missing.
+        readonly: whether nothing can be changed through these connections, and nothing is made.
 
     Raises:
         RequestError: when the URL is none, or its driver is not installed.
         StorageError: when the database cannot be opened.
     """
 
-    def __init__(self, url: str) -> None:
-        self._tracked = False
+    def __init__(self, url: str, *, readonly: bool = False) -> None:
+        self._tracked = readonly  # then nothing is made
         try:
-            self.engine = create_engine(url)
+            self.engine = _reading(url) if readonly else create_engine(url)
         except (ArgumentError, ImportError) as error:  # the URL itself may hold a password
             raise RequestError(
                 f"DATABASE_URL names a database that cannot be used: {type(error).__name__}.",
@@ -190,6 +196,8 @@ class Database:
                 "'vision-workbench[postgres]'`.",
                 "Correct or unset DATABASE_URL.",
             ) from None
+        if readonly:
+            return
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _tune_sqlite)
             event.listen(self.engine, "begin", _begin_immediate)
@@ -197,9 +205,9 @@ class Database:
             Base.metadata.create_all(self.engine)
 
     @classmethod
-    def open(cls, file: Path, url: str | None = None) -> Database:
+    def open(cls, file: Path, url: str | None = None, *, readonly: bool = False) -> Database:
         """Open the database at ``url``, or the SQLite file of the embedded default."""
-        return cls(_driver(url) if url else f"sqlite:///{file}")
+        return cls(_driver(url) if url else f"sqlite:///{file}", readonly=readonly)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -277,6 +285,29 @@ def _driver(url: str) -> str:
         if url.startswith(prefix):
             return "postgresql+psycopg://" + url.removeprefix(prefix)
     return url
+
+
+def _reading(url: str) -> Engine:
+    """Return an engine whose connections cannot change anything."""
+    if not url.startswith("sqlite:"):
+        return create_engine(url, connect_args={"options": "-c default_transaction_read_only=on"})
+    file = Path(str(make_url(url).database)).absolute()
+    # No pool: SQLite's two files beside it are gone again as soon as nobody reads.
+    return create_engine(url, creator=lambda: _open_to_read(file), poolclass=NullPool)
+
+
+def _open_to_read(file: Path) -> sqlite3.Connection:
+    address = f"file:{quote(str(file))}"
+    try:
+        # Not mode=ro, which leaves those two files behind: whoever may not write them reads the file by itself.
+        connection = sqlite3.connect(f"{address}?mode=rw", uri=True, timeout=30, check_same_thread=False)
+        connection.execute("PRAGMA query_only=ON")
+        connection.execute("SELECT 1 FROM sqlite_master")
+    except sqlite3.OperationalError:
+        if not file.is_file():
+            raise
+        connection = sqlite3.connect(f"{address}?immutable=1", uri=True, check_same_thread=False)
+    return connection
 
 
 def _tune_sqlite(connection: Any, _record: object) -> None:

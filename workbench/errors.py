@@ -23,6 +23,7 @@ expected, what to do next). What does not: the printing of errors (``cli``), the
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -135,6 +136,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def storage_error(error: OSError, path: str | os.PathLike[str]) -> StorageError:
     """Turn an ``OSError`` met while writing ``path`` into a three-beat error."""
     reason = os.strerror(error.errno) if error.errno else str(error)
+    if error.errno == errno.EROFS:
+        return StorageError(
+            f"Could not write '{os.fspath(path)}': {reason}.",
+            "A process that may change it, on a disk that may be written to.",
+            "Do it from a process that did not open the workspace for reading only.",
+            path=os.fspath(path),
+            errno=error.errno,
+        )
     return StorageError(
         f"Could not write '{os.fspath(path)}': {reason}.",
         "A folder that this user may write to, on a disk with free space.",

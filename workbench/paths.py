@@ -4,7 +4,7 @@ What lives here: names of files and folders. What does not: reading or writing t
 
     <workspace>/
       workbench.db                 a view, rebuilt from the folders by `workbench doctor --rebuild`
-      projects/<project>/          project.json, sessions/<session>.json
+      projects/<project>/          project.json, sessions/<session>.json and <session>.conversation.jsonl
       datasets/<name>/             dataset.json, index/ (columns), trees/<digest>/ (links that ultralytics reads)
       snapshots/<digest>.parquet   which bytes a training was given
       sources/<name>-<key>/        what was unpacked from archives, or fetched from elsewhere
@@ -192,6 +192,10 @@ class WorkspacePaths:
     def session(self, project: str, session: str) -> Path:
         """Return the file of one session."""
         return self.projects / project / "sessions" / f"{session}.json"
+
+    def conversation(self, project: str, session: str) -> Path:
+        """Return the log of what was said in one session; absent until something was."""
+        return self.projects / project / "sessions" / f"{session}.conversation.jsonl"
 
     @property
     def runs(self) -> Path:

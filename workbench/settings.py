@@ -23,6 +23,7 @@ ENGINE_MEMBER = "WORKBENCH_ENGINE_MEMBER"  # marks every process of an engine wi
 RUN_MARK = "WORKBENCH_RUN_MARK"  # marks every process of an attempt, see ``runs.supervision.remains``
 ATTEMPT = "WORKBENCH_ATTEMPT"  # the folder of the attempt that a process belongs to, see ``runs.here``
 TRACKER_MARK = "WORKBENCH_TRACKER_MARK"  # marks every process of a backend of a run, see ``tracking.delivery.channel``
+DASHBOARD_LANG = "WORKBENCH_DASHBOARD_LANG"  # the language of the dashboards: en, ko, or the browser's
 SECRET = re.compile(r"api_?key|_key$|^key$|token|secret|passw(?:or)?d|credential", re.IGNORECASE)  # names of secrets
 BACKENDS = ("clearml", "mlflow", "wandb", "database")
 TRACKERS_GROUP = "workbench.trackers"  # entry points: third parties register their backends here
@@ -71,6 +72,15 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(default=None, description="A Postgres URL instead of the SQLite file.")
     prefect_api_url: str | None = Field(default=None, description="A shared Prefect server instead of the local one.")
     google_api_key: SecretStr | None = Field(default=None, description="Turns the Gemini chat on.")
+    workbench_gemini_model: str = Field(
+        default="gemini-3.5-flash-lite", min_length=1, description="Which Gemini model the chat asks."
+    )
+    workbench_gemini_url: str | None = Field(
+        default=None, description="The address of a gateway to Gemini, instead of Google's own."
+    )
+    workbench_gemini_timeout_s: float = Field(
+        default=20.0, gt=0, le=300, description="How long a turn of the chat waits for Gemini in all, in seconds."
+    )
 
     @field_validator("observability_backends", mode="before")
     @classmethod

@@ -16,6 +16,7 @@ from workbench.runs.model import DatasetLock, ModelLock
 from workbench.runs.run import Run
 
 if TYPE_CHECKING:
+    from workbench.config.schema import TrainingConfig
     from workbench.workspace import Workspace
 
 
@@ -137,4 +138,21 @@ def check_task(model: ModelLock, dataset: Dataset) -> None:
             f"`workbench models list --task {dataset.task}` shows the models that fit.",
             model=model.ref,
             dataset=dataset.name,
+        )
+
+
+def check_device(config: TrainingConfig) -> None:
+    """Refuse several GPUs: ultralytics would train in processes of its own, which write no events of the run.
+
+    Raises:
+        ConfigError: when the config names several.
+    """
+    device = config.device
+    several = len(device) > 1 if isinstance(device, list | tuple) else "," in str(device)
+    if several:
+        raise ConfigError(
+            f"device={device!r} names several GPUs.",
+            "One GPU, 'cpu' or 'mps': a run's events come from one training process.",
+            "Choose one, e.g. device=0.",
+            device=str(device),
         )

@@ -1,24 +1,35 @@
-"""Bytes on disk: atomic writes, hashes, sizes, removal.
+"""Bytes on disk: atomic writes, hashes, sizes, removal; and folders that a process may only read.
 
 What lives here: how a file is put so that a reader never sees half of it. What does not: where it lies (``paths``).
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import orjson
 
 from workbench.errors import StorageError, storage_error
 
 _CHUNK_BYTES = 1 << 20
+_WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+# What Python announces before it does it, and which of the arguments are the paths that it changes.
+_CHANGES: Final = {
+    **dict.fromkeys(("os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.chmod", "os.chown", "os.utime"), (0,)),
+    **dict.fromkeys(("os.setxattr", "os.removexattr", "shutil.rmtree"), (0,)),
+    **dict.fromkeys(("os.rename", "shutil.move"), (0, 1)),
+    **dict.fromkeys(("os.link", "os.symlink"), (1,)),
+}
+_sealed: tuple[str, ...] = ()
 _JSON = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
 
 
@@ -178,3 +189,68 @@ def _size(path: Path) -> int:
         return path.lstat().st_size
     except FileNotFoundError:  # a run in progress removes its scratch while it is counted
         return 0
+
+
+def make_folder(path: Path, *below: Path) -> None:
+    """Make a folder, those above it, and those ``below`` it, where they are missing; errors name the first.
+
+    Raises:
+        StorageError: when that cannot be, or this process may only read there.
+    """
+    check_changeable(path)
+    try:
+        for folder in (path, *below):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def check_changeable(path: Path) -> None:
+    """Do nothing, unless this process may only read there.
+
+    Raises:
+        StorageError: when it may.
+    """
+    try:
+        _refuse("os.mkdir", (path,))
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def seal(*folders: Path) -> None:
+    """Let this process only read what lies below ``folders``, for good: to all code in it the disk is read-only.
+
+    Whatever opens, makes, renames or removes a file there through Python gets ``EROFS``: read-only disks are dealt with
+    anyway. What a library in C writes by itself is not seen; the database has a lock of its own.
+
+    Raises:
+        StorageError: when the first folder is not there; the others need not be.
+    """
+    global _sealed  # noqa: PLW0603  an audit hook is the process' own, and stays
+    if not folders[0].is_dir():
+        raise StorageError(
+            f"There is no folder '{folders[0]}'.",
+            "A folder that is there, to read it.",
+            "Name a workspace with --workspace or WORKBENCH_HOME; `workbench init` makes one.",
+            path=str(folders[0]),
+        )
+    if not _sealed:
+        sys.addaudithook(_refuse)
+    named = (str(path) for folder in folders for path in (folder.absolute(), folder.resolve()))
+    _sealed = tuple(dict.fromkeys((*_sealed, *named)))
+
+
+def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _sealed:
+        return
+    if event == "open":
+        paths = arguments[:1] if (arguments[2] or 0) & _WRITES else ()
+    else:
+        paths = tuple(arguments[place] for place in _CHANGES.get(event, ()))
+    for path in paths:
+        if not isinstance(path, int) and _lies_below(os.path.abspath(os.fsdecode(path))):  # noqa: PTH100  no Path: it is hot
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+
+
+def _lies_below(path: str) -> bool:
+    return any(path == folder or path.startswith(f"{folder}{os.sep}") for folder in _sealed)

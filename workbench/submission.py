@@ -1,7 +1,7 @@
 """From a request to a recorded, queued run.
 
 What lives here: the order of the steps: file it, lock the code, record, queue. What does not: what a run is made of
-(``workspace``), and starting it (``runs.supervision``).
+(``starting``), and launching it (``runs.supervision``).
 """
 
 from __future__ import annotations

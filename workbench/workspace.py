@@ -1,6 +1,7 @@
 """The front desk: ``wb.open()`` gives a ``Workspace`` that hands out everything else.
 
-What lives here: how the rooms are put together. What does not: any work.
+What lives here: how the rooms are put together, and what can be asked for. What does not: what runs are made of
+(``starting``), any other work.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from workbench import settings as environment
+from workbench import starting, storage
 from workbench.config.schema import TrainingConfig
 from workbench.database import Database
 from workbench.datasets.collection import Datasets
 from workbench.deployments.collection import Deployments
 from workbench.deployments.model import Endpoint
-from workbench.errors import ConfigError, ConflictError, DatasetError, UnknownNameError, storage_error
+from workbench.errors import ConflictError, UnknownNameError
 from workbench.exports.export import Export
-from workbench.exports.formats import find_format
 from workbench.paths import WorkspacePaths
 from workbench.projects import Projects
 from workbench.runs.ledger import Ledger
@@ -26,14 +27,16 @@ from workbench.runs.record import Picture, Table, curves
 from workbench.runs.run import Run
 from workbench.runs.supervision.dispatcher import Dispatcher
 from workbench.runs.supervision.launcher import Launcher, Launchers
+from workbench.runs.supervision.onlooker import Onlooker
 from workbench.runs.tracking.trackers import Trackers
 from workbench.runs.training.weights import Progress, Weights
 from workbench.schedules.collection import Schedules
 from workbench.settings import Settings
-from workbench.sources import check_task, checkpoint_of, lock_dataset, make_trainable, weights_of
+from workbench.sources import weights_of
 from workbench.submission import Filing, Submission
 
 if TYPE_CHECKING:
+    from workbench.conversations import Answer, Conversations
     from workbench.runs.history import History
 
 
@@ -44,32 +47,39 @@ class Workspace:
         path: the folder; made when missing. Left out, WORKBENCH_HOME, else ``./workspace``.
         settings: left out, the environment's.
         launcher: left out, the one registered under ``prefect``, made when the first run starts.
+        readonly: see ``open``.
 
     Raises:
-        StorageError: when the folder cannot be made or written to.
+        StorageError: when the folder cannot be made or written to; for reading only, when it is not there.
     """
 
     def __init__(
-        self, path: str | Path | None = None, *, settings: Settings | None = None, launcher: Launcher | None = None
+        self,
+        path: str | Path | None = None,
+        *,
+        settings: Settings | None = None,
+        launcher: Launcher | None = None,
+        readonly: bool = False,
     ) -> None:
         self.settings = settings or environment.load()
         self.paths = WorkspacePaths(self.settings.workspace(path))
-        try:
-            self.paths.runs.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise storage_error(error, self.paths.root) from error
+        if readonly:
+            storage.seal(self.paths.root, self.settings.engine.root)
+        else:
+            storage.make_folder(self.paths.root, self.paths.runs)
         url = self.settings.database_url
-        self.database = Database.open(self.paths.database, url.get_secret_value() if url else None)
+        self.database = Database.open(self.paths.database, url.get_secret_value() if url else None, readonly=readonly)
         self.ledger = Ledger(self.paths, self.database)
         self.projects = Projects(self.paths, self.database, self.ledger)
         self.datasets = Datasets(self.paths, self.database, self._readers, self.settings.cache)
         self.deployments = Deployments(self.paths, self.database)
         self.weights = Weights(self.paths, self.settings)
-        self.dispatcher = Dispatcher(self.settings, Launchers(self.settings, launcher))
+        self.dispatcher = (Onlooker if readonly else Dispatcher)(self.settings, Launchers(self.settings, launcher))
         self.schedules = Schedules(self)
         self.trackers = Trackers(self.ledger, self.settings)
-        self._submission = Submission(self.projects, self.ledger, self.dispatcher)
+        self.submission = Submission(self.projects, self.ledger, self.dispatcher)
         self._history: History | None = None
+        self._conversations: Conversations | None = None
 
     def __repr__(self) -> str:
         return f"<Workspace {self.paths.root}>"
@@ -86,6 +96,35 @@ class Workspace:
 
             self._history = History(self.ledger)
         return self._history
+
+    @property
+    def conversations(self) -> Conversations:
+        """What was said about configs, session by session, and what was started by it."""
+        if self._conversations is None:
+            from workbench.conversations import Conversations  # only who talks needs what understands
+
+            self._conversations = Conversations(self)
+        return self._conversations
+
+    def chat(
+        self, text: str, session: str | None = None, *, project: str | None = None, engine: str = "auto"
+    ) -> Answer:
+        """Change the config, ask, or have something done, in English or Korean; an action waits for ``confirm``.
+
+        Args:
+            text: what to say.
+            session: its id or name; left out, the day's.
+            project: of a new session.
+            engine: ``auto`` (Gemini with a key, else rules), ``rules`` or ``gemini``.
+
+        Returns:
+            The answer; it shows itself in a notebook, and has ``undo()``, ``choose(1)`` and ``confirm()``.
+
+        Raises:
+            RequestError: when there is no such engine, or no key for it.
+            StorageError: when the session cannot be written.
+        """
+        return self.conversations.say(text, self.conversations.open(session, project, engine))
 
     def run(self, name: str) -> Run:
         """Return a run by its id, the beginning of its id, its name, or ``last``.
@@ -121,52 +160,30 @@ class Workspace:
             ModelError: when the model is unknown or its weights are not there.
             EngineError: when the run could not be started; it is recorded as failed.
         """
-        if not config.data:
-            raise ConfigError(
-                "The config names no dataset: data is empty.",
-                "The name of a registered dataset, or a data.yaml.",
-                "Choose one with --data; `workbench datasets list` shows what is registered.",
-            )
-        _check_device(config)
-        model = self.weights.resolve(config.model, progress)
-        dataset = self.datasets.resolve(config.data, task=model.task)
-        check_task(model, dataset)
-        self.datasets.bring_back(dataset)
-        make_trainable(dataset)
-        return self._submission.start(
-            "train",
-            "train",
-            parameters=config.parameters(),
-            config=config.model_dump(mode="json"),
-            seed=config.seed,
-            dataset=lock_dataset(dataset),
-            model=model,
-            policy=filing.pop("policy", None) or config.policy(),
-            **filing,
-        )
+        return starting.train(self, config, progress, filing)
 
-    def export(self, source: str | Run, format: str = "onnx", *, data: str = "", **filing: Unpack[Filing]) -> Export:  # noqa: A002
-        """Record an export run and start it.
+    def export(
+        self,
+        source: str | Run,
+        format: str = "onnx",  # noqa: A002
+        *,
+        data: str = "",
+        fresh: bool = False,
+        **filing: Unpack[Filing],
+    ) -> Export:
+        """Record an export run and start it; an export of the same bytes that is proven already is given back instead.
 
         Args:
             source: a training run, or a checkpoint (path or registered name).
             format: see ``workbench.exports.formats``.
             data: the dataset whose unseen images the export is compared on; left out, the run's own.
+            fresh: make a new one in any case. So does a name, a tag or a note.
             filing: ``project``, ``session``, ``name``, ``tags``, ``note``.
 
         Raises:
             RequestError: when there is no such source, format or dataset.
         """
-        model, dataset, run_id = checkpoint_of(self, source, data)
-        parameters = {
-            "checkpoint": model.path,
-            "data_yaml": dataset.data_yaml,
-            "format": find_format(format).name,
-        }
-        run = self._submission.start(
-            "export", "export", parameters=parameters, dataset=dataset, model=model, source=run_id, **filing
-        )
-        return Export(run)
+        return starting.export(self, source, format, data, filing, fresh=fresh)
 
     def evaluate(self, source: str | Run, split: str = "test", *, data: str = "", **filing: Unpack[Filing]) -> Run:
         """Record a run that measures a checkpoint on a split, and start it.
@@ -180,18 +197,7 @@ class Workspace:
         Raises:
             RequestError: when there is no such source or split.
         """
-        model, dataset, run_id = checkpoint_of(self, source, data)
-        if not dataset.images.get(split):
-            have = ", ".join(f"{name} ({count})" for name, count in dataset.images.items() if count)
-            raise DatasetError(
-                f"Dataset '{dataset.name}' has no images in split '{split}'.",
-                f"Its splits: {have}.",
-                "Choose with --split.",
-            )
-        parameters = {"checkpoint": model.path, "data_yaml": dataset.data_yaml, "split": split}
-        return self._submission.start(
-            "notebook", "evaluate", parameters=parameters, dataset=dataset, model=model, source=run_id, **filing
-        )
+        return starting.evaluate(self, source, split, data, filing)
 
     def exports(self) -> list[Export]:
         """Return the exports, newest first."""
@@ -199,7 +205,7 @@ class Workspace:
 
     def restart(self, run: Run) -> Run:
         """Start a new run, from scratch, with the spec of an old one."""
-        return self._submission.restart(run)
+        return self.submission.restart(run)
 
     def notebook(self, path: str | Path, parameters: Mapping[str, Any] | None = None, **filing: Unpack[Filing]) -> Run:
         """Record a run of your own notebook, as it is now, and start it.
@@ -213,7 +219,7 @@ class Workspace:
             ParameterError: when it is no notebook, or does not take the parameters.
             EngineError: when the run could not be started; it is recorded as failed.
         """
-        return self._submission.notebook(Path(path), parameters or {}, **filing)
+        return self.submission.notebook(Path(path), parameters or {}, **filing)
 
     def deploy(self, export: str | Export, name: str | None = None, *, port: int = 0) -> Endpoint:
         """Serve an export on this machine until it is stopped.
@@ -260,12 +266,9 @@ class Workspace:
         Returns:
             One dict per image: ``{"image", "shape", "detections", "speed_ms"}``.
         """
-        import tempfile
-
         from workbench.runs.training import offline
 
-        with tempfile.TemporaryDirectory() as folder:
-            offline.prepare(Path(folder))
+        with offline.aside():
             from workbench.runs.training.checkpoints import predict
 
             path, task = weights_of(self, model)
@@ -280,12 +283,9 @@ class Workspace:
             ModelError: when it is no checkpoint.
             ConflictError: when the name is taken by another file.
         """
-        import tempfile
-
         from workbench.runs.training import offline
 
-        with tempfile.TemporaryDirectory() as folder:
-            offline.prepare(Path(folder))
+        with offline.aside():
             return self.weights.add(path, name)
 
     def delete(self, run: Run) -> None:
@@ -327,30 +327,20 @@ class Workspace:
         return Run(self.ledger, self.dispatcher, run_id)
 
 
-def open(path: str | Path | None = None, *, settings: Settings | None = None) -> Workspace:  # noqa: A001
+def open(  # noqa: A001
+    path: str | Path | None = None, *, settings: Settings | None = None, readonly: bool = False
+) -> Workspace:
     """Open a workspace, making it when it is new.
 
     Args:
         path: its folder; left out, WORKBENCH_HOME, else ``./workspace``.
         settings: left out, the environment's.
+        readonly: from then on this process changes nothing in it, by whatever way; it starts and ends no run either.
 
     Raises:
-        StorageError: when the folder cannot be made or written to.
+        StorageError: when the folder cannot be made or written to; for reading only, when it is not there.
     """
-    return Workspace(path, settings=settings)
-
-
-def _check_device(config: TrainingConfig) -> None:
-    """Refuse several GPUs: ultralytics would train in processes of its own, which write no events of the run."""
-    device = config.device
-    several = len(device) > 1 if isinstance(device, list | tuple) else "," in str(device)
-    if several:
-        raise ConfigError(
-            f"device={device!r} names several GPUs.",
-            "One GPU, 'cpu' or 'mps': a run's events come from one training process.",
-            "Choose one, e.g. device=0.",
-            device=str(device),
-        )
+    return Workspace(path, settings=settings, readonly=readonly)
 
 
 def _short(value: float | None) -> str:

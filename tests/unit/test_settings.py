@@ -84,3 +84,14 @@ def test_a_number_of_slots_that_is_none_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("WORKBENCH_CPU_SLOTS", slots)
     with pytest.raises(RequestError, match="WORKBENCH_CPU_SLOTS is not valid"):
         settings.load()
+
+
+def test_the_chat_asks_the_small_model_for_twenty_seconds_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = settings.load()
+    assert (found.workbench_gemini_model, found.workbench_gemini_timeout_s) == ("gemini-3.5-flash-lite", 20)
+    assert found.workbench_gemini_url is None
+    monkeypatch.setenv("WORKBENCH_GEMINI_TIMEOUT_S", "0")
+    with pytest.raises(RequestError, match="WORKBENCH_GEMINI_TIMEOUT_S"):
+        settings.load()
