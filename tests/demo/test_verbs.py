@@ -68,6 +68,18 @@ def test_a_checkpoint_of_ones_own_is_registered_trained_on_evaluated_and_exporte
     assert _json(trained, "export", "mine.pt", *data)["parity"]["passed"]
 
 
+def test_an_export_of_an_unchanged_run_is_given_back_and_starts_nothing(trained: Trained) -> None:
+    workspace = trained.open()
+    before = [made.id for made in workspace.exports()]
+    again = workspace.export(trained.report["run"])
+    assert again.reused
+    assert again.certificate["passed"]
+    assert [made.id for made in workspace.exports()] == before
+    said = trained.command("export", trained.report["run"])
+    assert said.returncode == 0, said.stderr
+    assert "Nothing has changed since this export was made" in said.stdout + said.stderr
+
+
 def test_a_file_with_code_in_it_is_refused_and_not_executed(trained: Trained, tmp_path: Path) -> None:
     import pickle
 

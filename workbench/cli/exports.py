@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,6 +30,7 @@ def export(
     session: SessionOption = None,
     name: NameOption = "",
     note: NoteOption = "",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Make a new one though nothing has changed.")] = False,
     detach: DetachOption = False,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
@@ -38,12 +39,18 @@ def export(
     from workbench.cli.live import watch_run
 
     made = open_workspace(workspace).export(
-        source, format, data=data, project=project, session=session, name=name, note=note
+        source, format, data=data, fresh=fresh, project=project, session=session, name=name, note=note
     )
     if not detach:
         watch_run(made.run, quiet=json)
-    summary = made.summary()
-    output.show(summary, json, lambda: output.facts(summary))
+    summary = {**made.summary(), "reused": made.reused}
+
+    def told() -> None:
+        if made.reused:
+            output.say("Nothing has changed since this export was made: it is given back. --fresh makes a new one.")
+        output.facts(summary)
+
+    output.show(summary, json, told)
 
 
 @app.command("list")
@@ -72,6 +79,50 @@ def list_(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
 
 
 @app.command()
+def formats(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+    """List the formats of the installed ultralytics, which of them are certified, and how many exports there are."""
+    from collections import Counter
+
+    from workbench.exports.formats import table
+
+    counts = Counter(made.run.spec.parameters.get("format") for made in open_workspace(workspace).exports())
+    rows: list[dict[str, Any]] = [
+        {
+            "format": each.name,
+            "title": each.title,
+            "suffix": each.suffix,
+            "precisions": list(each.precisions),
+            "arguments": sorted(each.arguments),
+            "environment": each.environment,
+            "certified": each.made,
+            "served": each.served,
+            "exports": counts[each.name],
+        }
+        for each in table().values()
+    ]
+    output.show(
+        {"formats": rows},
+        json,
+        lambda: output.table(
+            ("format", "name", "precisions", "packages", "certified", "served", "exports"),
+            [
+                (
+                    each["format"],
+                    each["title"],
+                    ", ".join(each["precisions"]),
+                    each["environment"],
+                    "yes" if each["certified"] else "",
+                    "yes" if each["served"] else "",
+                    str(each["exports"] or ""),
+                )
+                for each in rows
+            ],
+            "The installed ultralytics exports nothing.",
+        ),
+    )
+
+
+@app.command()
 def show(
     export: Annotated[str, typer.Argument(help="The export's id, or the beginning of it.")],
     workspace: WorkspaceOption = None,
@@ -79,4 +130,11 @@ def show(
 ) -> None:
     """Show one export and its certificate."""
     made = open_workspace(workspace).find_export(export)
-    output.show({**made.summary(), "certificate": made.certificate}, json, lambda: output.facts(made.summary()))
+    summary, certificate = made.summary(), made.certificate
+
+    def told() -> None:
+        output.facts(summary)
+        rows = [(row["name"], row["verdict"], row["found"], row["wanted"]) for row in certificate.get("checks", ())]
+        output.table(("check", "verdict", "found", "wanted"), rows, "Its certificate was made before checks had rows.")
+
+    output.show({**summary, "certificate": certificate}, json, told)

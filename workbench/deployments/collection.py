@@ -14,6 +14,7 @@ from workbench.deployments.endpoint import start_endpoint, stop_endpoint
 from workbench.deployments.model import RECORD_NAME, Endpoint, alive, read_record
 from workbench.errors import UnknownNameError, did_you_mean
 from workbench.paths import WorkspacePaths
+from workbench.storage import check_changeable
 
 
 class Deployments:
@@ -71,9 +72,11 @@ class Deployments:
 
         Raises:
             UnknownNameError: when there is none of that name.
+            StorageError: when this process may only read the workspace.
             EndpointError: when its process does not end.
         """
         endpoint = self.show(name)
+        check_changeable(self.folder)
         was_running = stop_endpoint(endpoint)
         shutil.rmtree(endpoint.folder)
         self.database.delete(DeploymentRow, name)

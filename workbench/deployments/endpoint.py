@@ -14,9 +14,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import psutil
 
 from workbench.deployments.model import (
@@ -30,6 +29,9 @@ from workbench.deployments.model import (
 from workbench.errors import ConflictError, EndpointError, RequestError, storage_error
 from workbench.serving.spec import read_spec
 from workbench.settings import ENGINE_MEMBER, environment
+
+if TYPE_CHECKING:
+    import httpx
 
 READY_NAME = "ready.json"
 POLL_S = 0.05
@@ -132,6 +134,8 @@ def predict(
         RequestError: when the image cannot be read, or the endpoint refuses it.
         EndpointError: when the endpoint does not answer, or fails.
     """
+    import httpx  # it brings a terminal's library with it: late, for whoever only opens a workspace
+
     try:
         content = image.read_bytes()
     except OSError as error:

@@ -1,77 +1,61 @@
 """The proof that an export answers like its checkpoint.
 
-What lives here: the comparison, its verdict, and ``certificate.json``. What does not: the export (``exporter``).
-It runs in a job's kernel: torch is imported late.
+What lives here: its rows, its verdict, and ``certificate.json``. What does not: the answers (``answers``), how alike
+they are (``matching``), what the file says of itself (``inside``). It runs in a job's kernel: torch is imported late.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, Final
 
 from workbench import storage
 from workbench.errors import DatasetError, ExportError
+from workbench.exports import answers
+from workbench.exports.checks import Check, attempt, check
+from workbench.exports.inside import inside, origin
+from workbench.exports.latency import Latency, measure
+from workbench.exports.matching import (
+    BOX_TOLERANCE_PX,
+    CONFIDENCE_TOLERANCE,
+    Agreement,
+    Seen,
+    agreement,
+    whole,
+)
 from workbench.serving.spec import ModelSpec, file_sha256, read_spec
 
-if TYPE_CHECKING:
-    from workbench.serving.model import Detection
-
 CERTIFICATE_NAME = "certificate.json"
-BOX_TOLERANCE_PX = 0.01
-CONFIDENCE_TOLERANCE = 1e-4
-IMAGES_MIN = 16
-NON_DEGENERATE_MIN = 0.9
-PACKAGES = ("ultralytics", "ultralytics-opencv-headless", "torch", "onnx", "onnxruntime", "numpy")
-
-Rows = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How alike two ways of answering are, over the same images.
-
-    Attributes:
-        boxes: that the reference answers, in all images together.
-        matched: of these, how many the other answers too: same class, the nearest box that is not taken yet.
-        images_differing: images in which one of the two has a box that the other lacks.
-        box_px: largest difference of a coordinate among matched boxes, in pixels of the original image.
-        confidence: largest difference of confidence among matched boxes.
-    """
-
-    boxes: int
-    matched: int
-    images_differing: int
-    box_px: float
-    confidence: float
-
-    @property
-    def within_tolerance(self) -> bool:
-        """Every box is matched, to 0.01 px and 0.0001 of confidence."""
-        return (
-            self.images_differing == 0 and self.box_px <= BOX_TOLERANCE_PX and self.confidence <= CONFIDENCE_TOLERANCE
-        )
+VERSION: Final = 2
+IMAGES_MIN: Final = 16
+NON_DEGENERATE_MIN: Final = 0.9
+RAW_IMAGES: Final = 4
+PACKAGES: Final = ("ultralytics", "ultralytics-opencv-headless", "torch", "onnx", "onnxruntime", "numpy")
+SAMPLE: Final = ("images", "boxes", "whole boxes")
+"""Rows about the images: when they fail, the export may be right, but nothing is proven."""
+_ALIKE: Final = f"every box, to {BOX_TOLERANCE_PX} px and {CONFIDENCE_TOLERANCE} of confidence"
 
 
 @dataclass(frozen=True)
-class Parity:
-    """What the comparison found.
+class Certificate:
+    """What was looked at, and what was found.
 
     Attributes:
-        images: how many were compared.
+        checks: the rows.
+        images: how many were answered.
         conf: lowest confidence that was asked for.
         iou: overlap above which NMS dropped a box.
-        export: the exported model against the checkpoint, both by ultralytics with ``rect=False``.
-        serving: the workbench's endpoint against ultralytics, both with the exported model.
+        export: the exported model against the checkpoint, both by ultralytics with ``rect=False``; None when it does
+            not answer.
+        serving: the workbench's endpoint against ultralytics, both with the exported model; None likewise.
         boxes_mean: boxes of the checkpoint per image.
         non_degenerate: share of the checkpoint's boxes, 0-1, with an area above 1 px² that touch no edge of the image:
             the others are clipped, and clipping hides differences.
+        latency: of the exported model alone, on this machine; None when it does not run.
         suppressed: boxes that NMS dropped in all images together; None when the model needs no NMS. Zero says that the
             comparison does not prove NMS.
         checkpoint_sha256: of the checkpoint.
@@ -79,11 +63,13 @@ class Parity:
         versions: of the packages that answered.
     """
 
+    checks: tuple[Check, ...]
     images: int
     conf: float
     iou: float
-    export: Agreement
-    serving: Agreement
+    export: Agreement | None
+    serving: Agreement | None
+    latency: Latency | None
     boxes_mean: float
     non_degenerate: float
     suppressed: int | None
@@ -98,98 +84,167 @@ class Parity:
 
     @property
     def differs(self) -> bool:
-        """An answer of the export, or of the endpoint with it, is another than the checkpoint's.
-
-        Neither ``passed`` nor ``differs`` means that the images show too little for a proof.
-        """
-        return not (self.export.within_tolerance and self.serving.within_tolerance)
+        """Something about the export is wrong; without it, and without ``passed``, the images show too little."""
+        return any(row.verdict == "fail" and row.name not in SAMPLE for row in self.checks)
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """Say for each condition that is not met what it is; empty when all are."""
-        checks = (
-            (self.images >= IMAGES_MIN, f"{self.images} images were compared, at least {IMAGES_MIN} are needed"),
-            (self.export.boxes > 0, "the checkpoint sees nothing in the images"),
-            (self.export.within_tolerance, f"the export differs from the checkpoint: {_said(self.export)}"),
-            (self.serving.within_tolerance, f"the endpoint differs from ultralytics: {_said(self.serving)}"),
-            (
-                self.non_degenerate > NON_DEGENERATE_MIN,
-                f"{self.non_degenerate:.0%} of the boxes are whole, more than {NON_DEGENERATE_MIN:.0%} are needed",
-            ),
-        )
-        return tuple(failure for met, failure in checks if not met)
+        """Say for each row that failed what it is; empty when none did."""
+        return tuple(str(row) for row in self.checks if row.verdict == "fail")
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """Detections of one image, rows of x1, y1, x2, y2, confidence, class: float64, shape (N, 6)."""
-
-    rows: Rows
-    shape: tuple[int, int]
-
-
-def compare(checkpoint: Path, folder: Path, images: Sequence[Path], *, conf: float = 0.25, iou: float = 0.7) -> Parity:
+def certify(
+    checkpoint: Path,
+    folder: Path,
+    images: Sequence[Path],
+    *,
+    imgsz: int | tuple[int, int],
+    conf: float = 0.25,
+    iou: float = 0.7,
+) -> Certificate:
     """Compare the export in ``folder`` with ``checkpoint``, and the endpoint with ultralytics, on ``images``.
 
     Args:
         checkpoint: that the export was made of.
         folder: with ``model.onnx`` and ``model.json``.
         images: at least 16 for the certificate to pass; of the run's own validation set.
+        imgsz: what the export was asked to take, in pixels.
         conf: lowest confidence, 0-1.
         iou: overlap above which NMS drops a box, 0-1.
 
+    Returns:
+        The certificate. An export that is wrong, even one that cannot be loaded, has rows that say so.
+
     Raises:
         DatasetError: when there are no images, or one cannot be read.
-        ExportError: when ultralytics does not load or run one of the models.
-        ModelError: when ``folder`` holds no export of a task that is served.
+        ExportError: when ultralytics does not run the checkpoint.
+        ModelError: when the checkpoint cannot be read, or ``folder`` holds no readable spec.
     """
     if not images:
         raise DatasetError("There are no images to compare with.", "At least one image.", "Add a validation split.")
-    spec = read_spec(folder)
-    weights = folder / spec.weights
-    served, suppressed = _serve(folder, images, conf, iou)
-    reference = _predict(checkpoint, images, spec, conf, iou)
-    exported = _predict(weights, images, spec, conf, iou)
-    boxes = sum(len(seen.rows) for seen in reference)
-    return Parity(
+    answers.readable(images)
+    spec, source = read_spec(folder), origin(checkpoint, imgsz)
+    weights, wanted = folder / spec.weights, source.spec(spec)
+    sample = _Sample(images, answers.predict(checkpoint, images, wanted, conf, iou))
+    asked = _Asked(checkpoint, folder, sample, wanted, conf, iou)
+    return Certificate(
+        checks=(*inside(weights, spec, source), *asked.checks(), *sample.checks()),
         images=len(images),
         conf=conf,
         iou=iou,
-        export=agreement(zip(reference, exported, strict=True)),
-        serving=agreement(zip(exported, served, strict=True)),
-        boxes_mean=boxes / len(images),
-        non_degenerate=sum(_whole(seen) for seen in reference) / boxes if boxes else 0.0,
-        suppressed=suppressed,
+        export=asked.export,
+        serving=asked.serving,
+        latency=_latency(weights, wanted),
+        boxes_mean=sample.boxes / len(images),
+        non_degenerate=sample.whole,
+        suppressed=asked.suppressed,
         checkpoint_sha256=file_sha256(checkpoint),
-        model_sha256=spec.sha256,
-        versions=dict(_versions()),
+        model_sha256=file_sha256(weights),
+        versions=versions(),
     )
 
 
-def write_certificate(parity: Parity, folder: Path) -> Path:
+def _latency(weights: Path, spec: ModelSpec) -> Latency | None:
+    try:
+        return measure(weights, spec)
+    except ExportError:  # rows say so already
+        return None
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """The images, and what the checkpoint sees in them: whether they can show that an export is wrong."""
+
+    images: Sequence[Path]
+    reference: list[Seen]
+
+    @property
+    def boxes(self) -> int:
+        return sum(len(seen.rows) for seen in self.reference)
+
+    @property
+    def whole(self) -> float:
+        return sum(whole(seen) for seen in self.reference) / self.boxes if self.boxes else 0.0
+
+    def checks(self) -> list[Check]:
+        count, share = len(self.images), self.whole
+        wanted = f"more than {NON_DEGENERATE_MIN:.0%}"
+        return [
+            check("images", count >= IMAGES_MIN, f"{count} were compared", f"at least {IMAGES_MIN}"),
+            check("boxes", self.boxes, f"the checkpoint sees {self.boxes}", "at least one"),
+            check("whole boxes", share > NON_DEGENERATE_MIN, f"{share:.0%} of the boxes touch no edge", wanted),
+        ]
+
+
+@dataclass
+class _Asked:
+    """What is asked of an export, and what came of it: what fails leaves None."""
+
+    checkpoint: Path
+    folder: Path
+    sample: _Sample
+    wanted: ModelSpec
+    conf: float
+    iou: float
+    exported: list[Seen] | None = None
+    export: Agreement | None = None
+    serving: Agreement | None = None
+    suppressed: int | None = None
+
+    def checks(self) -> list[Check]:
+        looks = {"raw output": self.raw, "detections": self.detections, "endpoint": self.endpoint}
+        return [attempt(name, _ALIKE, look) for name, look in looks.items()]
+
+    def raw(self) -> Check:
+        if self.wanted.output != "raw":
+            return Check("raw output", "unverified", "the head selects its boxes itself", _ALIKE)
+        box, score = answers.raw(self.checkpoint, self.weights, self.sample.images[:RAW_IMAGES], self.wanted)
+        met = box <= BOX_TOLERANCE_PX and score <= CONFIDENCE_TOLERANCE
+        return check("raw output", met, f"{box:.3g} px, {score:.2g} of score", _ALIKE)
+
+    def detections(self) -> Check:
+        self.exported = answers.predict(self.weights, self.sample.images, self.wanted, self.conf, self.iou)
+        self.export = agreement(zip(self.sample.reference, self.exported, strict=True))
+        return check("detections", self.export.within_tolerance, self.export, _ALIKE)
+
+    def endpoint(self) -> Check:
+        served, self.suppressed = answers.serve(self.folder, self.sample.images, self.conf, self.iou)
+        if self.exported is None:
+            return Check("endpoint", "fail", "ultralytics does not answer with the export", _ALIKE)
+        self.serving = agreement(zip(self.exported, served, strict=True))
+        return check("endpoint", self.serving.within_tolerance, self.serving, _ALIKE)
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / self.wanted.weights
+
+
+def write_certificate(certificate: Certificate, folder: Path) -> Path:
     """Write ``certificate.json`` into ``folder``, whole or not at all, and return its path.
 
     Raises:
         StorageError: when it cannot be written.
     """
     path = folder / CERTIFICATE_NAME
-    data = {"version": 1, "passed": parity.passed, "failures": parity.failures, **asdict(parity)}
-    storage.put_json(path, data)
+    verdict = {"version": VERSION, "passed": certificate.passed, "failures": certificate.failures}
+    storage.put_json(path, {**verdict, **asdict(certificate)})
     return path
 
 
-def read_certificate(folder: Path) -> Parity:
+def read_certificate(folder: Path) -> Certificate:
     """Read ``certificate.json`` of ``folder``.
 
     Raises:
-        ExportError: when it is missing or damaged.
+        ExportError: when it is missing, damaged, or of an older version.
     """
     path = folder / CERTIFICATE_NAME
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         for derived in ("version", "passed", "failures"):
             data.pop(derived)
-        return Parity(**{**data, "export": Agreement(**data["export"]), "serving": Agreement(**data["serving"])})
+        parts: dict[str, Any] = {name: data[name] and Agreement(**data[name]) for name in ("export", "serving")}
+        parts["latency"] = data["latency"] and Latency(**data["latency"])
+        return Certificate(**{**data, **parts, "checks": tuple(Check(**row) for row in data["checks"])})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ExportError(
             f"'{path}' is not a certificate that can be read ({error}).",
@@ -199,111 +254,12 @@ def read_certificate(folder: Path) -> Parity:
         ) from error
 
 
-def agreement(pairs: Iterable[tuple[_Seen, _Seen]]) -> Agreement:
-    """Return how alike the second of each pair is to the first."""
-    boxes = matched = differing = 0
-    box_px = confidence = 0.0
-    for reference, other in pairs:
-        matches = _match(reference.rows, other.rows)
-        boxes += len(reference.rows)
-        matched += len(matches)
-        differing += not len(reference.rows) == len(other.rows) == len(matches)
-        for left, right in matches:
-            difference = np.abs(reference.rows[left, :5] - other.rows[right, :5])
-            box_px, confidence = max(box_px, difference[:4].max()), max(confidence, difference[4])
-    return Agreement(boxes, matched, differing, float(box_px), float(confidence))
-
-
-def _match(reference: Rows, other: Rows) -> list[tuple[int, int]]:
-    free, matches = set(range(len(other))), []
-    for left, row in enumerate(reference):
-        same = [right for right in free if other[right, 5] == row[5]]
-        if same:
-            # The confidence settles which of two boxes in the same place is meant
-            right = min(same, key=lambda index: float(np.abs(other[index, :5] - row[:5]).max()))
-            free.remove(right)
-            matches.append((left, right))
-    return matches
-
-
-def _whole(seen: _Seen) -> int:
-    """Return how many boxes touch no edge of the image and have an area above 1 px²."""
-    x1, y1, x2, y2 = seen.rows[:, :4].T
-    height, width = seen.shape
-    inside = (x1 > 0) & (y1 > 0) & (x2 < width) & (y2 < height)
-    return int((inside & ((x2 - x1) * (y2 - y1) > 1)).sum())
-
-
-def _predict(weights: Path, images: Sequence[Path], spec: ModelSpec, conf: float, iou: float) -> list[_Seen]:
-    # Its import makes ultralytics use torchvision's NMS instead of its own, in every process alike
-    import torchvision  # noqa: F401
-    from ultralytics.models.yolo.model import YOLO
-
-    options: dict[str, Any] = {"imgsz": spec.imgsz, "conf": conf, "iou": iou, "max_det": spec.max_det}
-    if spec.output == "end2end":
-        options["nms"] = False
-    try:
-        model: Any = YOLO(weights, task=spec.task)
-        # rect=True, the default, would give the checkpoint another input than a model with a fixed one can take
-        found = [
-            model.predict(str(image), rect=False, device="cpu", agnostic_nms=spec.agnostic, verbose=False, **options)[0]
-            for image in images
-        ]
-    except Exception as error:
-        raise ExportError(
-            f"ultralytics does not predict with '{weights}': {str(error)[:400] or type(error).__name__}.",
-            "A checkpoint, or an export, that the installed ultralytics runs.",
-            "Check the message above.",
-            path=str(weights),
-        ) from error
-    return [_Seen(result.boxes.data.double().numpy(), tuple(result.orig_shape)) for result in found]
-
-
-def _serve(folder: Path, images: Sequence[Path], conf: float, iou: float) -> tuple[list[_Seen], int | None]:
-    from workbench.serving.model import load_model
-
-    model = load_model(folder)
-    answers, suppressed = [], 0
-    for image in _decoded(images):
-        answer = model.answer(image, conf, iou)
-        answers.append(_Seen(_rows(answer.detections), answer.shape))
-        if len(answer.detections) < model.spec.max_det:
-            suppressed += model.candidates(image, conf) - len(answer.detections)
-    return answers, suppressed if model.spec.output == "raw" else None
-
-
-def _decoded(images: Sequence[Path]) -> Iterator[npt.NDArray[np.uint8]]:
-    from workbench.serving.decode import ImageLimits, decode
-    from workbench.serving.refusals import RefusalError
-
-    for path in images:
-        try:
-            data = path.read_bytes()
-            yield decode(data, ImageLimits(bytes_max=max(len(data), 1)))
-        except (OSError, RefusalError) as error:
-            raise DatasetError(
-                f"'{path}' cannot be read: {error}",
-                "Images of the validation split.",
-                "Lint the dataset.",
-                path=str(path),
-            ) from error
-
-
-def _rows(detections: Sequence[Detection]) -> Rows:
-    rows = [(*found.box, found.confidence, found.class_id) for found in detections]
-    return np.asarray(rows, dtype=np.float64).reshape(-1, 6)
-
-
-def _said(agreement: Agreement) -> str:
-    return (
-        f"{agreement.matched} of {agreement.boxes} boxes matched, {agreement.images_differing} images differ, "
-        f"{agreement.box_px:.3g} px, {agreement.confidence:.2g} of confidence"
-    )
-
-
-def _versions() -> Iterator[tuple[str, str]]:
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that make and answer exports."""
+    found = {}
     for name in PACKAGES:
         try:
-            yield name, version(name)
+            found[name] = version(name)
         except PackageNotFoundError:
             continue
+    return found

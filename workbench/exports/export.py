@@ -12,7 +12,7 @@ from typing import Any
 from workbench import storage
 from workbench.datasets.layout import images_of
 from workbench.errors import ExportError
-from workbench.exports.certificate import CERTIFICATE_NAME, Parity, compare, write_certificate
+from workbench.exports.certificate import CERTIFICATE_NAME, Certificate, certify, write_certificate
 from workbench.exports.exporter import ExportedModel, export_onnx
 from workbench.runs.job import Job
 from workbench.runs.model import Headline, RunState
@@ -22,10 +22,15 @@ IMAGES_COMPARED = 32
 
 
 class Export:
-    """An exported model and its proof; ``run`` is the export run that made it."""
+    """An exported model and its proof; ``run`` is the export run that made it.
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
+    Args:
+        run: the export run.
+        reused: whether it was there already when it was asked for.
+    """
+
+    def __init__(self, run: Run, *, reused: bool = False) -> None:
+        self.run, self.reused = run, reused
         self.id = run.id
 
     def __repr__(self) -> str:
@@ -60,7 +65,7 @@ class Export:
         return storage.get_json(self.folder / CERTIFICATE_NAME)
 
     def summary(self) -> dict[str, Any]:
-        """Return ``{"export", "state", "source", "format", "bytes", "parity", "folder"}``."""
+        """Return ``{"export", "state", "source", "format", "bytes", "latency_ms", "parity", "folder"}``."""
         spec, state = self.run.spec, self.run.state
         details = self.run.result.details if state is RunState.COMPLETED else {}
         return {
@@ -69,6 +74,7 @@ class Export:
             "source": spec.source or (spec.model.ref if spec.model else ""),
             "format": spec.parameters.get("format"),
             "bytes": details.get("bytes"),
+            "latency_ms": details.get("latency_ms"),
             "parity": details.get("parity"),
             "folder": str(self.run.paths.export),
         }
@@ -79,7 +85,7 @@ def unseen_images(data_yaml: Path, limit: int = IMAGES_COMPARED) -> list[Path]:
     return [*images_of(data_yaml, "test"), *images_of(data_yaml, "val")][:limit]
 
 
-def export_and_prove(job: Job, checkpoint: Path, data_yaml: Path) -> tuple[ExportedModel, Parity]:
+def export_and_prove(job: Job, checkpoint: Path, data_yaml: Path) -> tuple[ExportedModel, Certificate]:
     """Export a checkpoint to ONNX and compare the answers.
 
     Args:
@@ -93,46 +99,48 @@ def export_and_prove(job: Job, checkpoint: Path, data_yaml: Path) -> tuple[Expor
     from workbench.runs.training.checkpoints import inspect
 
     job.log("log", level="info", message=f"Exporting {checkpoint.name} to ONNX.")
-    exported = export_onnx(checkpoint, job.paths.export, imgsz=inspect(checkpoint).imgsz)
+    imgsz = inspect(checkpoint).imgsz
+    exported = export_onnx(checkpoint, job.paths.export, imgsz=imgsz)
     images = unseen_images(data_yaml)
     job.log("log", level="info", message=f"Comparing the answers on {len(images)} unseen images.")
-    parity = compare(checkpoint, exported.folder, images)
-    write_certificate(parity, exported.folder)
-    return exported, parity
+    certificate = certify(checkpoint, exported.folder, images, imgsz=imgsz)
+    write_certificate(certificate, exported.folder)
+    return exported, certificate
 
 
-def finish(job: Job, exported: ExportedModel, parity: Parity, format: str) -> None:  # noqa: A002
+def finish(job: Job, exported: ExportedModel, certificate: Certificate, format: str) -> None:  # noqa: A002
     """Write the draft of the export run's result.
 
     Raises:
         ExportError: when the export does not answer like the checkpoint; the folder and its certificate stay.
     """
-    if parity.differs:
+    if certificate.differs or certificate.export is None or certificate.serving is None:
         raise ExportError(
-            f"The export does not answer like the checkpoint: {'; '.join(parity.failures)}.",
-            "The same boxes to 0.01 px and 0.0001 of confidence, on at least 16 images.",
+            f"The export is not like its checkpoint: {'; '.join(certificate.failures)}.",
+            "A certificate in which nothing about the export fails.",
             f"See {exported.folder / CERTIFICATE_NAME}.",
-            failures=list(parity.failures),
+            failures=list(certificate.failures),
         )
-    agreement = parity.export
+    agreement = certificate.export
     job.finish(
         headline=Headline(name="parity/box_px", value=agreement.box_px),
         metrics={"parity/box_px": agreement.box_px, "parity/confidence": agreement.confidence},
-        images=parity.images,
+        images=certificate.images,
         files=tuple(sorted(path for path in exported.folder.iterdir() if path.is_file())),
         details={
             "format": format,
             "bytes": exported.size_bytes,
+            "latency_ms": certificate.latency.p50_ms if certificate.latency else None,
             "parity": {
-                "passed": parity.passed,
-                "failures": list(parity.failures),
-                "images": parity.images,
+                "passed": certificate.passed,
+                "failures": list(certificate.failures),
+                "images": certificate.images,
                 "box_px": agreement.box_px,
                 "confidence": agreement.confidence,
-                "boxes_per_image": parity.boxes_mean,
-                "non_degenerate": parity.non_degenerate,
-                "endpoint_box_px": parity.serving.box_px,
-                "endpoint_confidence": parity.serving.confidence,
+                "boxes_per_image": certificate.boxes_mean,
+                "non_degenerate": certificate.non_degenerate,
+                "endpoint_box_px": certificate.serving.box_px,
+                "endpoint_confidence": certificate.serving.confidence,
             },
         },
     )

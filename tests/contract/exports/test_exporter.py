@@ -5,9 +5,8 @@ from pathlib import Path
 import onnx
 import pytest
 
-from workbench.errors import ConflictError, ExportError, ModelError, RequestError
+from workbench.errors import ConflictError, ExportError, ModelError
 from workbench.exports.exporter import export_onnx
-from workbench.exports.formats import find_format
 from workbench.serving.model import load_model
 from workbench.serving.spec import SPEC_NAME, WEIGHTS_NAME, file_sha256, read_spec
 
@@ -62,9 +61,3 @@ def test_a_failed_export_leaves_nothing(tmp_path: Path) -> None:
 def test_a_missing_checkpoint_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no checkpoint"):
         export_onnx(tmp_path / "best.pt", tmp_path / "export", imgsz=SIDE)
-
-
-def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
-    assert find_format(" ONNX ").suffix == ".onnx"
-    with pytest.raises(RequestError, match=r"Known formats: onnx\. Did you mean 'onnx'"):
-        find_format("onx")
