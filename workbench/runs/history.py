@@ -133,10 +133,7 @@ class History:
         Raises:
             UnknownNameError: when there is no such run.
         """
-        settings = {run_id: self._settings(run_id) for run_id in map(self._ledger.resolve, runs)}
-        names = sorted({name for one in settings.values() for name in one})
-        differing = [name for name in names if len({_text(one.get(name)) for one in settings.values()}) > 1]
-        return {run_id: {name: one.get(name) for name in differing} for run_id, one in settings.items()}
+        return differing({run_id: self._settings(run_id) for run_id in map(self._ledger.resolve, runs)})
 
     def query(self, statement: str, rows: int = ROWS) -> pa.Table:
         """Answer one SELECT over all runs, in DuckDB's SQL; nothing can be changed by it.
@@ -202,6 +199,13 @@ class History:
     def _settings(self, run_id: str) -> Mapping[str, Any]:
         spec = self._ledger.spec(run_id)
         return spec.config or spec.parameters
+
+
+def differing(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return, of the settings of some runs, those in which they differ; None where a run has no such setting."""
+    names = sorted({name for one in settings.values() for name in one})
+    found = [name for name in names if len({_text(one.get(name)) for one in settings.values()}) > 1]
+    return {run_id: {name: one.get(name) for name in found} for run_id, one in settings.items()}
 
 
 def open_metrics(run: RunPaths, *, ended: bool) -> RunMetrics:

@@ -47,14 +47,15 @@ def _name(found: Distribution) -> str | None:
 def _hardware() -> dict[str, Any]:
     return {
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
         "memory_bytes": psutil.virtual_memory().total,
         "gpus": gpus(),
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return what this machine's processor is called."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         for line in cpuinfo.read_text(encoding="utf-8").splitlines():

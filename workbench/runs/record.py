@@ -10,6 +10,7 @@ from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from workbench import fonts
 from workbench.metrics.rows import current
 from workbench.metrics.tail import Event, values
 from workbench.runs.model import RunSpec
@@ -120,6 +121,7 @@ def curves(events: Iterable[Event], title: str = "") -> Picture:
             axes.legend(fontsize="small")
         else:
             axes.text(0.5, 0.5, "no epoch has finished yet", ha="center", va="center", transform=axes.transAxes)
+    fonts.mend(figure, formulas=False)
     return Picture(figure)
 
 

@@ -15,6 +15,7 @@ from tests.waiting import until
 from workbench import storage
 from workbench.metrics.log import EventLog
 from workbench.processes import alive
+from workbench.runs.lease import Lease
 from workbench.runs.model import RunState
 from workbench.runs.tracking.tracked import TrackedRun
 from workbench.tracking.delivery import state
@@ -310,6 +311,22 @@ def test_a_run_that_ended_is_not_kept_waiting_for_a_tracker_that_hangs(stage: St
     assert stage.feed().catch_up(1, stage.stop)
     assert [call["state"] for call in stage.filed.told("close")] == ["completed"]
     assert stage.filed.steps() == once(5)
+
+
+def test_a_run_that_ended_is_over_though_its_process_is_not_gone_yet(stage: Stage) -> None:
+    stage.filed.mood("close hang")
+    stage.begin()
+    stage.log(5)
+    process = stage.leases.pop()
+    stage.leases.append(Lease(stage.paths.root / "another"))
+    thread = stage.forward(limits=replace(FAST, close_s=60.0, finish_s=2.0))
+    until(lambda: stage.filed.steps() == once(5))
+    stage.end()
+    ended = time.monotonic()
+    thread.join(20)
+    process.close()
+    assert not thread.is_alive()
+    assert time.monotonic() - ended < 6.0
 
 
 def test_the_end_of_a_run_ends_a_long_wait_for_a_server_that_was_down(stage: Stage) -> None:

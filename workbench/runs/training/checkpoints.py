@@ -13,6 +13,7 @@ from typing import Any
 
 from workbench.errors import ModelError
 
+_LEAST_STRIDE = 32  # what ultralytics rounds to at least
 STATE = "workbench"  # under this key lies what our trainer adds to ultralytics' own checkpoint
 
 
@@ -24,6 +25,7 @@ class CheckpointInfo:
         task: the model's task.
         names: class names by id.
         imgsz: the image size it was trained with, in pixels.
+        stride: both sides of an image are multiples of it, in pixels.
         epoch: the last finished epoch, from 1; 0 when unknown or stripped.
         resumable: whether a run of the workbench can go on from it; a checkpoint of a training that has ended is
             stripped of what that needs.
@@ -33,6 +35,7 @@ class CheckpointInfo:
     task: str
     names: dict[int, str]
     imgsz: int
+    stride: int
     epoch: int
     resumable: bool
     parameters: int
@@ -53,6 +56,7 @@ def inspect(path: Path) -> CheckpointInfo:
             task=str(getattr(model, "task", None) or arguments["task"]),
             names={int(key): str(value) for key, value in model.names.items()},
             imgsz=int(arguments.get("imgsz", 640)),
+            stride=max(int(max(getattr(model, "stride", [0]))), _LEAST_STRIDE),
             epoch=max(int(loaded.get("epoch", -1)), -1) + 1,
             resumable=loaded.get("optimizer") is not None and STATE in loaded,
             parameters=sum(weight.numel() for weight in model.parameters()),

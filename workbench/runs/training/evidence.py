@@ -25,10 +25,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from workbench.errors import ParameterError
 from workbench.metrics.media.curves import ConfusionMatrix, Curve
+from workbench.pillow import opener
 
 _COUNTS_ALWAYS = frozenset({"classify", "semantic"})
 _PLOTS = (
@@ -142,7 +142,7 @@ def _plots(save_dir: Path) -> Iterator[Path]:
 
 def _is_whole(path: Path) -> bool:
     try:
-        with Image.open(path) as picture:
+        with opener()(path) as picture:
             picture.load()
     except (OSError, SyntaxError, ValueError) as error:
         _log.warning("'%s' is left out: %s", path.name, error)

@@ -7,10 +7,13 @@ packages, nor downloads fonts, nor feeds trackers of its own. What does not: the
 from __future__ import annotations
 
 import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from workbench import settings
+from workbench import fonts, settings
 
 # Seen with an audit hook: each of these is one attempt to leave the machine, or to change it.
 _SWITCHES = {
@@ -23,7 +26,6 @@ _SWITCHES = {
     "DO_NOT_TRACK": "1",
     "ULTRALYTICS_API_KEY": "",  # its platform callback would upload the run
 }
-_CJK_FONTS = ("NotoSansCJK", "NotoSansKR", "NanumGothic", "UnDotum", "AppleSDGothicNeo", "malgun")
 INTEGRATIONS = ("clearml", "comet", "dvc", "hub", "mlflow", "neptune", "raytune", "tensorboard", "wandb")
 
 
@@ -39,14 +41,33 @@ def prepare(folder: Path) -> None:
         folder: private to this process; made when missing.
     """
     settings.export_environment(switches(folder))
-    home = folder / "Ultralytics"
-    home.mkdir(parents=True, exist_ok=True)
-    import matplotlib
+    _lay_fonts(folder, fonts.HANGUL)
 
-    latin = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-    for name, source in (("Arial.ttf", latin), ("Arial.Unicode.ttf", _cjk_font() or latin)):
-        if not (home / name).exists():
-            shutil.copyfile(source, home / name)
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Let a process that is no job use ultralytics for a moment; what that writes goes to a folder that goes again."""
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(Path(folder))
+        yield
+
+
+def write_names(folder: Path, names: Iterable[str]) -> str:
+    """Have ultralytics' plots show ``names`` in this process: before it draws the first one.
+
+    Its sheets of images take one font file, whose name it knows; its matplotlib takes any number of families.
+
+    Args:
+        folder: as given to ``prepare``.
+        names: of classes; not read as formulas, which a wrong one would lose the plot by.
+
+    Returns:
+        The letters that no font has, each once: they are drawn as boxes.
+    """
+    text = "".join(names)
+    _lay_fonts(folder, text if not text.isascii() else fonts.HANGUL)
+    fonts.write_everywhere(text + fonts.HANGUL)
+    return fonts.lacking(text)
 
 
 def quieten() -> None:
@@ -62,12 +83,9 @@ def quieten() -> None:
     known.update({**{name: False for name in INTEGRATIONS if name in known}, "sync": False})
 
 
-def _cjk_font() -> Path | None:
-    from matplotlib import font_manager
-
-    found = sorted(font_manager.findSystemFonts())
-    for wanted in _CJK_FONTS:
-        for path in found:
-            if wanted.lower() in Path(path).name.lower():
-                return Path(path)
-    return None
+def _lay_fonts(folder: Path, text: str) -> None:
+    """Lay the font that has the most of ``text`` as the one for other letters; file names may be Korean in any case."""
+    home = folder / "Ultralytics"
+    home.mkdir(parents=True, exist_ok=True)
+    for name, wanted in (("Arial.ttf", fonts.HANGUL), ("Arial.Unicode.ttf", text)):
+        shutil.copyfile(fonts.best(wanted), home / name)

@@ -17,7 +17,9 @@ import torch
 
 from workbench.config.catalogue import headline_metric
 from workbench.config.schema import DOZEN, TrainingConfig
+from workbench.datasets import datayaml
 from workbench.errors import ConfigError, storage_error
+from workbench.fonts import ADVICE
 from workbench.metrics.tail import values
 from workbench.runs.job import Job
 from workbench.runs.model import Headline, ModelLock
@@ -83,6 +85,7 @@ def train(job: Job, config: TrainingConfig) -> Trained:
     if (ended := _ended(job, goal, model_lock.task)) is not None:
         return ended
     offline.quieten()
+    _write_names(job, data_yaml)
     saved = _saved(job)
     if saved is not None and saved.place.epoch > config.epochs:
         check_changes({"epochs": config.epochs}, saved.place.epoch)
@@ -101,6 +104,22 @@ def train(job: Job, config: TrainingConfig) -> Trained:
     return _trained(
         job, metrics, model_lock.task, epochs=recorder.epochs_done, images=len(model.trainer.train_loader.dataset)
     )
+
+
+def _write_names(job: Job, data_yaml: str) -> None:
+    """Have ultralytics' plots show the names of the classes; a missing font fails no training."""
+    missing = offline.write_names(job.scratch / "ultralytics", _class_names(Path(data_yaml)))
+    if missing:
+        said = f"No font of this machine has the letters {missing[:20]} of the class names: plots show boxes instead."
+        job.log("log", level="warning", message=f"{said} {ADVICE}")
+
+
+def _class_names(data: Path) -> list[str]:
+    """Return the names that ultralytics will find: in the yaml, or as folders for classify."""
+    if data.is_dir():
+        return sorted(folder.name for folder in data.glob("train/*"))
+    names = datayaml.load(data).get("names") or {}
+    return [str(name) for name in (names.values() if isinstance(names, dict) else names)]
 
 
 def _locked(job: Job, config: TrainingConfig) -> tuple[ModelLock, str]:

@@ -1,30 +1,26 @@
 """From a model's name to the file that a run starts from.
 
 What lives here: scratch yaml, the user's own checkpoint, another run's checkpoint, official pretrained weights (with a
-folder for sites without internet, and a resumable download). What does not: reading checkpoints (``checkpoints``).
+folder for sites without internet). What does not: downloading (``download``), reading checkpoints (``checkpoints``).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 from filelock import FileLock
 
 from workbench import storage
 from workbench.config import catalogue
-from workbench.errors import ConflictError, ModelError, StorageError, storage_error
+from workbench.errors import ConflictError, ModelError, storage_error
 from workbench.metrics.encode import number
 from workbench.paths import WorkspacePaths
 from workbench.runs.model import ModelLock, now
 from workbench.settings import Settings
 
 Progress = Callable[[int, int], None]
-_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-_CHUNK_BYTES = 1 << 18
 _INDEX = "weights.json"
 
 
@@ -132,10 +128,12 @@ class Weights:
         if site is not None and (site / name).is_file():
             storage.copy(site / name, target)
             return target
+        from workbench.runs.training import download  # late: whoever only opens a workspace downloads nothing
+
         url = f"{self.settings.workbench_weights_url}/{name}"
         try:
-            download(url, target, progress)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            download.download(url, target, progress)
+        except download.FAILURES as error:
             raise ModelError(
                 f"The pretrained weights '{name}' are not here and could not be downloaded from {url}: "
                 f"{str(error) or type(error).__name__}.",
@@ -165,54 +163,3 @@ class Weights:
         except OSError as error:
             raise storage_error(error, self.folder) from error
         return FileLock(self.folder / f".{name}.lock")
-
-
-def download(url: str, target: Path, progress: Progress | None = None) -> None:
-    """Download ``url`` to ``target``; a broken download goes on where it stopped.
-
-    Args:
-        url: an http(s) address.
-        target: appears only when complete.
-        progress: gets bytes done and bytes in all (0 when the server does not say).
-
-    Raises:
-        httpx.HTTPError: when the server does not answer with the file.
-        StorageError: when the disk is full, or fewer bytes came than were promised.
-    """
-    part = target.with_name(f"{target.name}.part")
-    try:
-        _download(url, part, progress)
-        part.replace(target)
-    except OSError as error:
-        raise storage_error(error, part) from error
-
-
-def _download(url: str, part: Path, progress: Progress | None) -> None:
-    part.parent.mkdir(parents=True, exist_ok=True)
-    done = part.stat().st_size if part.exists() else 0
-    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={done}-"} if done else {})}
-    with httpx.stream("GET", url, headers=headers, follow_redirects=True, timeout=_TIMEOUT) as answer:
-        if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-            part.unlink()
-            raise StorageError(f"'{part}' was not a part of {url}.", todo="It was removed: try again.")
-        answer.raise_for_status()
-        if answer.status_code != httpx.codes.PARTIAL_CONTENT:
-            done = 0  # this server sends the whole file
-        total = _total(answer, done)
-        with part.open("ab" if done else "wb") as file:
-            for chunk in answer.iter_bytes(_CHUNK_BYTES):
-                file.write(chunk)
-                done += len(chunk)
-                if progress is not None:
-                    progress(done, total)
-    if total and done != total:
-        raise StorageError(
-            f"{url} ended after {done} of {total} bytes.", "The whole file.", "Try again: the download goes on there."
-        )
-
-
-def _total(answer: httpx.Response, done: int) -> int:
-    match = re.search(r"/(\d+)$", answer.headers.get("content-range", ""))
-    if match:
-        return int(match.group(1))
-    return done + int(answer.headers.get("content-length", 0))

@@ -67,7 +67,7 @@ class Limits:
         open_s: beginning a run, the import of the library included.
         send_s: one batch, and a second more for each megabyte of its files.
         close_s: the end of a run.
-        finish_s: how long a backend is tried for once no process of the run lives.
+        finish_s: how long a backend is tried for once the run has ended, or no process of it lives.
         leave_s: from being asked to end to leaving a run that goes on; 3 s later what is in hand is dropped.
         tick_s: how often the log is looked at.
         retry_s: the shortest and the longest wait after an error.
@@ -240,8 +240,12 @@ class Feed:
         return self._channel.ask(verb, *args, limit_s=max(min(limit_s, self._left_s()), 1.0))
 
     def _left_s(self) -> float:
-        """Return how long the backend is still tried for; endless while a process of the run lives."""
-        if self._source.goes():
+        """Return how long the backend is still tried for; endless while the run goes on.
+
+        A run that has ended is over though its process takes a moment to be gone: who asks in that moment would wait as
+        long as for a run that goes on.
+        """
+        if self._source.goes() and self._source.ended() is None:
             self._quiet_since = None
             return math.inf
         self._quiet_since = self._quiet_since or time.monotonic()
