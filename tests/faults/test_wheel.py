@@ -51,6 +51,22 @@ def test_notebooks_and_flows_travel_in_the_wheel(python: Path, tmp_path: Path) -
         assert python.parents[1] in Path(line).parents, "not from the checkout"
 
 
+def test_what_the_chat_says_and_knows_travels_in_the_wheel(python: Path, tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path\n"
+        "from workbench import chat\n"
+        "root = Path(chat.__file__).parent\n"
+        "texts = [path.relative_to(root) for path in root.rglob('*') if path.suffix in {'.toml', '.txt'}]\n"
+        "print(root, *texts, sep='\\n')"
+    )
+    folder, *texts = _run(python, code, tmp_path).splitlines()
+    assert python.parents[1] in Path(folder).parents, "not from the checkout"
+    source = _ROOT / "workbench" / "chat"
+    here = [path.relative_to(source) for path in source.rglob("*") if path.suffix in {".toml", ".txt"}]
+    assert len(here) > 30
+    assert sorted(texts) == sorted(map(str, here))
+
+
 def test_the_command_and_the_launcher_are_installed(python: Path, tmp_path: Path) -> None:
     help_text = subprocess.run(
         [python.with_name("workbench"), "--help"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60

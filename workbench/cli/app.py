@@ -5,12 +5,16 @@ Exit status: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import cast
 
 import typer
 
 from workbench.cli import (
     browse,
+    chat,
+    dashboard,
     datasets,
     demo,
     deployments,
@@ -49,9 +53,11 @@ for command in (
     doctor.doctor,
     demo.demo,
     lab.lab,
+    dashboard.dashboard,
     train.train,
     measure.predict,
     measure.evaluate,
+    chat.chat,
     exports.export,
     deployments.deploy,
     doctor.clean,
@@ -67,9 +73,11 @@ for noun in (projects, sessions, datasets, models, runs, schedule, exports, depl
 
 def run(arguments: list[str]) -> int:
     """Run the command line and return its exit status."""
+    output.spell_out()
     as_json = "--json" in arguments
     try:
-        status = typer.main.get_command(app)(arguments, prog_name="workbench", standalone_mode=False)
+        words = [_legible(word) for word in arguments]
+        status = typer.main.get_command(app)(words, prog_name="workbench", standalone_mode=False)
     except WorkbenchError as problem:
         output.error(problem, as_json)
         return problem.exit_status
@@ -79,6 +87,14 @@ def run(arguments: list[str]) -> int:
         else:
             problem.show()
         return 2
+    except UnicodeEncodeError as problem:
+        refused = RequestError(
+            f"The encoding of this locale, {problem.encoding}, cannot name the file '{problem.object}'.",
+            "A locale with UTF-8.",
+            "Set LC_ALL=C.UTF-8 or PYTHONUTF8=1.",
+        )
+        output.error(refused, as_json)
+        return refused.exit_status
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
     if status == INTERRUPTED:
@@ -86,3 +102,11 @@ def run(arguments: list[str]) -> int:
             WorkbenchError("Interrupted.", todo="A run that was started goes on: see `workbench runs list`."), as_json
         )
     return status if isinstance(status, int) else 0
+
+
+def _legible(word: str) -> str:
+    """Return a word as it was typed, where Python took it for ASCII: bytes of UTF-8 that it has escaped."""
+    if any("\udc80" <= char <= "\udcff" for char in word):
+        with suppress(UnicodeError):
+            return os.fsencode(word).decode("utf-8")
+    return word

@@ -16,7 +16,7 @@ def lab(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Open JupyterLab on the studio notebook; a copy of it, which is yours, lies in the workspace."""
+    """Open JupyterLab on the studio notebook; it and the tutorials are copied into the workspace, and yours."""
     import subprocess
     import sys
 
@@ -25,8 +25,9 @@ def lab(
 
     front = Workspace(workspace)
     notebook = front.paths.root / "studio" / "workbench.ipynb"
-    if not notebook.is_file():
-        storage.copy(paths.notebook("studio", "workbench"), notebook)
+    for source in sorted(paths.notebook("studio", "workbench").parent.glob("*.ipynb")):  # the tutorials too
+        if not (notebook.parent / source.name).is_file():
+            storage.copy(source, notebook.parent / source.name)
     command = [sys.executable, "-m", "jupyter", "lab", str(notebook), "--ServerApp.root_dir", str(front.paths.root)]
     command += ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     command += [f"--port={port}"] * (port is not None) + ["--no-browser"] * no_browser

@@ -5,6 +5,7 @@ What lives here: ``--json``, tables, the three-beat error. What does not: what i
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,6 +15,18 @@ from workbench.errors import WorkbenchError
 from workbench.metrics.encode import number
 
 _PIPE_WIDTH = 200
+
+
+def spell_out() -> None:
+    """Have what this process prints reach any terminal: a letter that its encoding lacks is written as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def has_unicode() -> bool:
+    """Return whether stdout takes every letter as it is."""
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
 def show(value: Mapping[str, Any], as_json: bool, text: Callable[[], None]) -> None:
@@ -95,7 +108,8 @@ def duration(seconds: float | None) -> str:
 
 
 def _write_json(value: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, default=str) + "\n")
+    # An escape of the stream's own, such as \\xe9, would be no JSON
+    sys.stdout.write(json.dumps(_plain(value), ensure_ascii=not has_unicode(), default=str) + "\n")
 
 
 def _plain(value: Any) -> Any:

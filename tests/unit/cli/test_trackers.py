@@ -13,6 +13,8 @@ from workbench.metrics.log import EventLog
 from workbench.tracking.delivery import state
 from workbench.workspace import Workspace
 
+pytestmark = pytest.mark.slow  # goes through much of the house
+
 Say = Callable[..., Any]
 
 
