@@ -10,6 +10,7 @@ What lives here: names of files and folders. What does not: reading or writing t
       sources/<name>-<key>/        what was unpacked from archives, or fetched from elsewhere
       thumbnails/                  small pictures of images, by content
       weights/                     pretrained and registered checkpoints, with weights.json
+      environments/<name>-<key>/   private Python environments of export formats
       runs/<run>/                  run.json, events/, attempts/N/, checkpoints/, metrics/, media/, trackers/, export/,
                                    result.json
       schedules/<name>.json        what is run again and again, and when
@@ -235,6 +236,11 @@ class WorkspacePaths:
     def weights(self) -> Path:
         """Pretrained and registered checkpoints."""
         return self.root / "weights"
+
+    @property
+    def environments(self) -> Path:
+        """Private Python environments of export formats; they can be made again."""
+        return self.root / "environments"
 
     @property
     def deployments(self) -> Path:
