@@ -6,12 +6,13 @@ a name means (``sources``).
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from workbench.config.schema import TrainingConfig
 from workbench.errors import ConfigError, DatasetError
-from workbench.exports.export import Export
-from workbench.exports.formats import find_format
+from workbench.exports.export import Export, fit, refuse_impossible
+from workbench.exports.request import CALIBRATED, ExportRequest
 from workbench.exports.reuse import same_export
 from workbench.projects import DEFAULT
 from workbench.runs.model import RunState
@@ -54,17 +55,21 @@ def train(workspace: Workspace, config: TrainingConfig, progress: Progress | Non
 
 
 def export(
-    workspace: Workspace,
-    source: str | Run,
-    format: str,  # noqa: A002
-    data: str,
-    filing: Filing,
-    *,
-    fresh: bool,
+    workspace: Workspace, source: str | Run, wanted: str | ExportRequest, data: str, filing: Filing, *, fresh: bool
 ) -> Export:
     """Start an export, or give back one that would come out the same, see ``Workspace.export``."""
+    request = (ExportRequest.of_words(wanted) if isinstance(wanted, str) else wanted).checked()
+    refuse_impossible(request.format, workspace.paths.environments)
     model, dataset, run_id = checkpoint_of(workspace, source, data)
-    parameters = {"checkpoint": model.path, "data_yaml": dataset.data_yaml, "format": find_format(format).name}
+    if request.imgsz is not None:
+        request = fit(request, Path(model.path))
+    if request.precision in CALIBRATED and not dataset.images.get("train"):
+        raise DatasetError(
+            f"Dataset '{dataset.name}' has no training images to calibrate {request.precision} on.",
+            "A dataset with a train split.",
+            "Name another one with --data, or export in fp32 or fp16.",
+        )
+    parameters = {"checkpoint": model.path, "data_yaml": dataset.data_yaml, **request.parameters()}
     if not fresh and not any(filing.get(word) for word in _OF_ITS_OWN):
         there = map(Export, workspace.runs("export", filing.get("project", DEFAULT), RunState.COMPLETED))
         if made := same_export(there, parameters, model, dataset):

@@ -19,6 +19,7 @@ from workbench.deployments.collection import Deployments
 from workbench.deployments.model import Endpoint
 from workbench.errors import ConflictError, UnknownNameError
 from workbench.exports.export import Export
+from workbench.exports.request import ExportRequest
 from workbench.paths import WorkspacePaths
 from workbench.projects import Projects
 from workbench.runs.ledger import Ledger
@@ -165,7 +166,7 @@ class Workspace:
     def export(
         self,
         source: str | Run,
-        format: str = "onnx",  # noqa: A002
+        wanted: str | ExportRequest = "onnx",
         *,
         data: str = "",
         fresh: bool = False,
@@ -175,15 +176,16 @@ class Workspace:
 
         Args:
             source: a training run, or a checkpoint (path or registered name).
-            format: see ``workbench.exports.formats``.
-            data: the dataset whose unseen images the export is compared on; left out, the run's own.
+            wanted: a format, e.g. ``"onnx"``, with a precision, e.g. ``"litert:int8"``, or an ``ExportRequest``.
+            data: the dataset whose unseen images the export is compared on, and on whose training images int8 is
+                calibrated; left out, the run's own.
             fresh: make a new one in any case. So does a name, a tag or a note.
             filing: ``project``, ``session``, ``name``, ``tags``, ``note``.
 
         Raises:
-            RequestError: when there is no such source, format or dataset.
+            RequestError: when there is no such source, format or dataset, or this machine cannot make it.
         """
-        return starting.export(self, source, format, data, filing, fresh=fresh)
+        return starting.export(self, source, wanted, data, filing, fresh=fresh)
 
     def evaluate(self, source: str | Run, split: str = "test", *, data: str = "", **filing: Unpack[Filing]) -> Run:
         """Record a run that measures a checkpoint on a split, and start it.

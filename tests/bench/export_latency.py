@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from workbench.exports.exporter import export_onnx
+from workbench.exports.exporter import export_model
 from workbench.exports.latency import RUNS, WARM_UP, measure
+from workbench.exports.request import ExportRequest
 
 ROUNDS = 5
 GOAL = 0.10
@@ -46,7 +47,7 @@ def main() -> None:
         checkpoint = Path(name) / "model.pt"
         YOLO("yolo26n.yaml", verbose=False).save(checkpoint)
         for imgsz in (96, 320, 640):
-            made = export_onnx(checkpoint, Path(name) / str(imgsz), imgsz=imgsz)
+            made = export_model(checkpoint, Path(name) / str(imgsz), ExportRequest(imgsz=imgsz))
             for threads in (1, 2):
                 pairs = [
                     (

@@ -16,7 +16,8 @@ from onnx import numpy_helper
 from tests.trained import KOREAN, Trained
 from workbench.exports.certificate import certify
 from workbench.exports.export import unseen_images
-from workbench.exports.exporter import export_onnx
+from workbench.exports.exporter import export_model
+from workbench.exports.request import ExportRequest
 from workbench.runs.training.checkpoints import inspect
 from workbench.serving.spec import SPEC_NAME, file_sha256
 
@@ -72,7 +73,7 @@ def truncated(folder: Path) -> None:
 
 def another_size(folder: Path) -> None:
     shutil.rmtree(folder)
-    export_onnx(folder.parent / "best.pt", folder, imgsz=160)
+    export_model(folder.parent / "best.pt", folder, ExportRequest(imgsz=160))
 
 
 def respecified(**fields: Any) -> Sabotage:

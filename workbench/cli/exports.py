@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import re
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +18,12 @@ from workbench.cli.options import (
     WorkspaceOption,
     open_workspace,
 )
+from workbench.errors import RequestError, RunError
+from workbench.exports.request import ExportRequest
+
+if TYPE_CHECKING:
+    from workbench.exports.export import Export
+    from workbench.submission import Filing
 
 NAME = "exports"
 app = typer.Typer(help="Exports: models in another format, each with its proof.", no_args_is_help=True)
@@ -24,7 +31,19 @@ app = typer.Typer(help="Exports: models in another format, each with its proof."
 
 def export(
     source: Annotated[str, typer.Argument(help="A training run, a .pt file, or registered weights.")],
-    format: Annotated[str, typer.Option("--format", "-f", help="The format.")] = "onnx",  # noqa: A002
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", "-f", help="A format, e.g. onnx or litert:int8; again for another.  [default: onnx]"),
+    ] = None,
+    precision: Annotated[str, typer.Option(help="fp32, fp16, int8, or what else the format comes in.")] = "fp32",
+    imgsz: Annotated[str, typer.Option(help="The input in pixels: 640, or 480,640.  [default: as trained]")] = "",
+    dynamic: Annotated[bool, typer.Option("--dynamic", help="Take images of any size and number.")] = False,
+    nms: Annotated[str, typer.Option(help="NMS outside or inside of the graph; free has none.")] = "outside",
+    opset: Annotated[int | None, typer.Option(help="The ONNX operator set.  [default: the best one]")] = None,
+    simplify: Annotated[bool, typer.Option(help="Simplify the graph.")] = True,
+    accept: Annotated[
+        list[str] | None, typer.Option(help="A row of the certificate that may fail; repeatable.")
+    ] = None,
     data: Annotated[str, typer.Option(help="The dataset to compare the answers on.  [default: the run's own]")] = "",
     project: ProjectOption = "default",
     session: SessionOption = None,
@@ -35,22 +54,58 @@ def export(
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Export a model and prove that the export answers like it."""
+    """Export a model to one format or more, and prove that each export answers like it."""
+    options = {"imgsz": _sides(imgsz), "dynamic": dynamic, "nms": nms, "opset": opset, "simplify": simplify}
+    # All are looked at before one is started: half an order is none
+    requests = [
+        _request(words, precision, options | {"accept": tuple(accept or ())}).checked() for words in formats or ["onnx"]
+    ]
+    opened = open_workspace(workspace)
+    filing: Filing = {"project": project, "session": session, "name": name, "note": note}
+    made = [opened.export(source, each, data=data, fresh=fresh, **filing) for each in requests]
+    failed = [] if detach else _watch(made, quiet=json)
+    rows = [{**each.summary(), "reused": each.reused} for each in made]
+    output.show(rows[0] if len(rows) == 1 else {"exports": rows}, json, lambda: _tell(rows))
+    if failed:
+        raise failed[0]
+
+
+def _sides(imgsz: str) -> int | tuple[int, int] | None:
+    try:
+        sides = [int(side) for side in re.split(r"[,x×\s]+", imgsz.strip()) if side]
+    except ValueError:
+        sides = []
+    if not imgsz.strip():
+        return None
+    if len(sides) not in {1, 2}:
+        raise RequestError(
+            f"The image size '{imgsz}' is not valid.", "One number, or height and width.", "E.g. 640, or 480,640."
+        )
+    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
+
+
+def _request(words: str, precision: str, options: dict[str, Any]) -> ExportRequest:
+    said = ExportRequest.of_words(words)
+    return ExportRequest(said.format, said.precision if ":" in words else precision, **options)
+
+
+def _watch(made: list[Export], *, quiet: bool) -> list[RunError]:
     from workbench.cli.live import watch_run
 
-    made = open_workspace(workspace).export(
-        source, format, data=data, fresh=fresh, project=project, session=session, name=name, note=note
-    )
-    if not detach:
-        watch_run(made.run, quiet=json)
-    summary = {**made.summary(), "reused": made.reused}
+    failed = []
+    for each in made:
+        try:
+            watch_run(each.run, quiet=quiet)
+        except RunError as error:
+            failed.append(error)
+    return failed
 
-    def told() -> None:
-        if made.reused:
+
+def _tell(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        if row["reused"]:
             output.say("Nothing has changed since this export was made: it is given back. --fresh makes a new one.")
-        output.facts(summary)
-
-    output.show(summary, json, told)
+        output.facts(row)
 
 
 @app.command("list")
@@ -61,13 +116,14 @@ def list_(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
         {"exports": rows},
         json,
         lambda: output.table(
-            ("export", "state", "of", "format", "size", "answers like the model"),
+            ("export", "state", "of", "format", "precision", "size", "answers like the model"),
             [
                 (
                     row["export"],
                     row["state"],
                     row["source"],
                     row["format"],
+                    row["precision"],
                     output.size(row["bytes"]) if row["bytes"] else "",
                     {True: "yes", False: "not proven", None: ""}[row["parity"]["passed"] if row["parity"] else None],
                 )
@@ -80,45 +136,47 @@ def list_(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
 
 @app.command()
 def formats(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
-    """List the formats of the installed ultralytics, which of them are certified, and how many exports there are."""
+    """List the formats of the installed ultralytics, what this machine can do with them, and what they need."""
     from collections import Counter
 
-    from workbench.exports.formats import table
+    from workbench.exports.abilities import abilities
 
-    counts = Counter(made.run.spec.parameters.get("format") for made in open_workspace(workspace).exports())
-    rows: list[dict[str, Any]] = [
+    opened = open_workspace(workspace)
+    counts = Counter(made.run.spec.parameters.get("format") for made in opened.exports())
+    rows = [
         {
-            "format": each.name,
-            "title": each.title,
-            "suffix": each.suffix,
-            "precisions": list(each.precisions),
-            "arguments": sorted(each.arguments),
-            "environment": each.environment,
-            "certified": each.made,
-            "served": each.served,
-            "exports": counts[each.name],
+            "format": each.format.name,
+            "title": each.format.title,
+            "suffix": each.format.suffix,
+            "precisions": list(each.format.precisions),
+            "arguments": sorted(each.format.arguments),
+            "environment": each.environment.name if each.environment else "base",
+            "needs_mb": each.needs_mb,
+            "can": each.can,
+            "reason": each.reason,
+            "served": each.format.served,
+            "exports": counts[each.format.name],
         }
-        for each in table().values()
+        for each in abilities(opened.paths.environments)
     ]
+    columns = ("format", "name", "precisions", "here", "needs", "served", "exports", "why")
     output.show(
         {"formats": rows},
         json,
-        lambda: output.table(
-            ("format", "name", "precisions", "packages", "certified", "served", "exports"),
-            [
-                (
-                    each["format"],
-                    each["title"],
-                    ", ".join(each["precisions"]),
-                    each["environment"],
-                    "yes" if each["certified"] else "",
-                    "yes" if each["served"] else "",
-                    str(each["exports"] or ""),
-                )
-                for each in rows
-            ],
-            "The installed ultralytics exports nothing.",
-        ),
+        lambda: output.table(columns, [_row(each) for each in rows], "The installed ultralytics exports nothing."),
+    )
+
+
+def _row(each: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        each["format"],
+        each["title"],
+        ", ".join(each["precisions"]),
+        each["can"],
+        f"about {each['needs_mb']} MB" if each["needs_mb"] else "",
+        "yes" if each["served"] else "",
+        str(each["exports"] or ""),
+        each["reason"],
     )
 
 

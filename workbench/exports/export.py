@@ -11,9 +11,16 @@ from typing import Any
 
 from workbench import storage
 from workbench.datasets.layout import images_of
-from workbench.errors import ExportError
+from workbench.errors import ExportError, RequestError
+from workbench.exports.abilities import Ability, ability
+from workbench.exports.artifacts import accompany
 from workbench.exports.certificate import CERTIFICATE_NAME, Certificate, certify, write_certificate
-from workbench.exports.exporter import ExportedModel, export_onnx
+from workbench.exports.environments import make
+from workbench.exports.exporter import ExportedModel, Provenance, export_model
+from workbench.exports.formats import find_format
+from workbench.exports.place import Apart, Here, Place
+from workbench.exports.request import ExportRequest
+from workbench.paths import WorkspacePaths
 from workbench.runs.job import Job
 from workbench.runs.model import Headline, RunState
 from workbench.runs.run import Run
@@ -65,7 +72,7 @@ class Export:
         return storage.get_json(self.folder / CERTIFICATE_NAME)
 
     def summary(self) -> dict[str, Any]:
-        """Return ``{"export", "state", "source", "format", "bytes", "latency_ms", "parity", "folder"}``."""
+        """Return the export's id, state, source, format, precision, bytes, latency in ms, parity and folder."""
         spec, state = self.run.spec, self.run.state
         details = self.run.result.details if state is RunState.COMPLETED else {}
         return {
@@ -73,6 +80,7 @@ class Export:
             "state": state.value,
             "source": spec.source or (spec.model.ref if spec.model else ""),
             "format": spec.parameters.get("format"),
+            "precision": spec.parameters.get("precision", "fp32"),
             "bytes": details.get("bytes"),
             "latency_ms": details.get("latency_ms"),
             "parity": details.get("parity"),
@@ -85,30 +93,96 @@ def unseen_images(data_yaml: Path, limit: int = IMAGES_COMPARED) -> list[Path]:
     return [*images_of(data_yaml, "test"), *images_of(data_yaml, "val")][:limit]
 
 
-def export_and_prove(job: Job, checkpoint: Path, data_yaml: Path) -> tuple[ExportedModel, Certificate]:
-    """Export a checkpoint to ONNX and compare the answers.
+def export_and_prove(
+    job: Job, checkpoint: Path, data_yaml: Path, wanted: ExportRequest
+) -> tuple[ExportedModel, Certificate]:
+    """Export a checkpoint and compare the answers.
 
     Args:
         job: the open run.
-        checkpoint: what is exported, with the image size that it was trained with.
-        data_yaml: the dataset whose unseen images are answered by both.
+        checkpoint: what is exported.
+        data_yaml: the dataset whose unseen images both answer; int8 is calibrated on its training images.
+        wanted: the format and its options.
 
     Raises:
-        ExportError: when the conversion fails.
+        ExportError: when the conversion fails, or the environment that it needs cannot be made.
+        RequestError: when what is wanted does not fit the model.
     """
-    from workbench.runs.training.checkpoints import inspect
-
-    job.log("log", level="info", message=f"Exporting {checkpoint.name} to ONNX.")
-    imgsz = inspect(checkpoint).imgsz
-    exported = export_onnx(checkpoint, job.paths.export, imgsz=imgsz)
+    wanted = fit(wanted.checked(), checkpoint)
+    place = place_of(job, wanted)
+    _say(job, f"Exporting {checkpoint.name} as {wanted}.")
+    exported = export_model(checkpoint, job.paths.export, wanted, _provenance(job, data_yaml), place)
     images = unseen_images(data_yaml)
-    job.log("log", level="info", message=f"Comparing the answers on {len(images)} unseen images.")
-    certificate = certify(checkpoint, exported.folder, images, imgsz=imgsz)
+    _say(job, f"Comparing the answers on {len(images)} unseen images.")
+    assert wanted.imgsz is not None
+    certificate = certify(checkpoint, exported.folder, images, imgsz=wanted.imgsz)
     write_certificate(certificate, exported.folder)
+    accompany(exported.folder)
     return exported, certificate
 
 
-def finish(job: Job, exported: ExportedModel, certificate: Certificate, format: str) -> None:  # noqa: A002
+def fit(wanted: ExportRequest, checkpoint: Path) -> ExportRequest:
+    """Return a request with the image size that it means for a checkpoint.
+
+    Raises:
+        ModelError: when the checkpoint cannot be read.
+        RequestError: when the image size does not fit its stride.
+    """
+    from workbench.runs.training.checkpoints import inspect
+
+    info = inspect(checkpoint)
+    return wanted.fitted((info.imgsz, info.imgsz), info.stride)
+
+
+def refuse_impossible(format: str, home: Path) -> Ability:  # noqa: A002
+    """Return what this machine can do with a format.
+
+    Args:
+        format: its name.
+        home: where private environments lie.
+
+    Raises:
+        RequestError: when it cannot make it.
+    """
+    able = ability(find_format(format), home)
+    if able.can == "refused":
+        raise RequestError(
+            able.reason, "A format that this machine can make.", "See `workbench exports formats`.", format=format
+        )
+    return able
+
+
+def place_of(job: Job, wanted: ExportRequest) -> Place:
+    """Return where an export is made and asked; an environment that is missing is made, which may take minutes.
+
+    Raises:
+        ExportError: when the machine cannot make the format, or the environment cannot be made.
+        StorageError: when there is no room for it.
+    """
+    able = refuse_impossible(wanted.format, WorkspacePaths(job.paths.root.parent.parent).environments)
+    if able.environment is None:
+        return Here()
+    if not able.environment.ready:
+        _say(job, f"Making the environment for {wanted.format}: about {able.needs_mb} MB.")
+        make(able.environment, lambda line: _say(job, line), lambda share: job.beat("environment", int(100 * share)))
+    return Apart(able.environment.python, told=lambda line: _say(job, line))
+
+
+def _say(job: Job, message: str) -> None:
+    job.log("log", level="info", message=message)
+
+
+def _provenance(job: Job, data_yaml: Path) -> Provenance:
+    locked = job.spec.dataset
+    return Provenance(
+        dataset=locked.digest if locked else "",
+        run=job.spec.source or "",
+        data_yaml=data_yaml,
+        train_images=(locked.images.get("train") or 0) if locked else 0,
+    )
+
+
+def finish(job: Job, exported: ExportedModel, certificate: Certificate, wanted: ExportRequest) -> None:
     """Write the draft of the export run's result.
 
     Raises:
@@ -128,7 +202,8 @@ def finish(job: Job, exported: ExportedModel, certificate: Certificate, format: 
         images=certificate.images,
         files=tuple(sorted(path for path in exported.folder.iterdir() if path.is_file())),
         details={
-            "format": format,
+            "format": wanted.format,
+            "precision": wanted.precision,
             "bytes": exported.size_bytes,
             "latency_ms": certificate.latency.p50_ms if certificate.latency else None,
             "parity": {

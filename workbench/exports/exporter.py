@@ -1,4 +1,4 @@
-"""A checkpoint to an ONNX model with its spec file.
+"""A checkpoint to a model in another format, with its spec file.
 
 What lives here: the conversion by ultralytics, and what makes its result the same bytes every time. What does not: the
 proof that the result answers like the checkpoint (``certificate``). It runs in a job's kernel: torch is imported late.
@@ -6,31 +6,67 @@ proof that the result answers like the checkpoint (``certificate``). It runs in 
 
 from __future__ import annotations
 
-import ast
-import importlib.util
+import os
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final
 
 from workbench.errors import ConflictError, ExportError, ModelError, storage_error
-from workbench.serving.spec import SPEC_NAME, WEIGHTS_NAME, ModelSpec, file_sha256, write_spec
+from workbench.exports.artifacts import accompany, digest, size
+from workbench.exports.place import Here, Place
+from workbench.exports.request import CALIBRATED, ExportRequest
+from workbench.serving.spec import SPEC_NAME, ModelSpec, write_spec
 
-PACKAGES = ("onnx", "onnxslim", "onnxruntime")
-# ultralytics writes the time of the export, which would make every export another file
-DATE = "1970-01-01T00:00:00+00:00"
+DATE: Final = "1970-01-01T00:00:00+00:00"
+"""ultralytics writes the time of the export, which would make every export another file."""
+CALIBRATION_IMAGES: Final = 512
+"""At most so many are looked at to find the ranges of the activations; ultralytics recommends 300 and more."""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a checkpoint comes from, as its exports say it.
+
+    Attributes:
+        dataset: the digest of what it was trained on, hexadecimal; empty when that is not known.
+        run: the id of the run that trained it; empty when it came from elsewhere.
+        data_yaml: the dataset, for int8; None when there is none.
+        train_images: how many images it has to train on.
+    """
+
+    dataset: str = ""
+    run: str = ""
+    data_yaml: Path | None = None
+    train_images: int = 0
+
+    def said(self) -> dict[str, str]:
+        """Return what is written into the export's metadata."""
+        there = {"dataset": self.dataset and f"sha256:{self.dataset}", "run": self.run}
+        return {name: value for name, value in there.items() if value}
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What ultralytics made: where it lies, what it says of itself, and the shapes of what it takes and answers."""
+
+    path: Path
+    metadata: dict[str, Any]
+    takes: tuple[int, ...]
+    answers: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class ExportedModel:
-    """An export's folder: the model file and its spec.
+    """An export's folder: the model, which is a file or a folder, and its spec.
 
     Attributes:
         folder: where both lie.
         spec: the exact pre- and post-processing.
-        size_bytes: of the model file.
+        size_bytes: of the model.
         seconds: that the export took.
     """
 
@@ -41,45 +77,61 @@ class ExportedModel:
 
     @property
     def weights(self) -> Path:
-        """The model file."""
+        """The model."""
         return self.folder / self.spec.weights
 
 
-def export_onnx(
-    checkpoint: Path, folder: Path, *, imgsz: int | tuple[int, int], end2end: bool = False, opset: int | None = None
+def export_model(
+    checkpoint: Path,
+    folder: Path,
+    wanted: ExportRequest,
+    provenance: Provenance | None = None,
+    place: Place | None = None,
 ) -> ExportedModel:
-    """Export ``checkpoint`` as ONNX into ``folder``: all of it or nothing; the same checkpoint gives the same bytes.
+    """Export ``checkpoint`` into ``folder``: all of it or nothing; the same checkpoint gives the same bytes of ONNX.
 
     Args:
         checkpoint: an ultralytics checkpoint; nothing is written beside it.
-        folder: holds ``model.onnx`` and ``model.json`` afterwards; an earlier export in it is replaced.
-        imgsz: height and width of the input in pixels, or one number for both; rounded up to the model's stride.
-        end2end: export the head that needs no NMS, of models that have one. It answers differently from the other head.
-        opset: the ONNX operator set; the best one for the installed onnx when None.
+        folder: holds the model, ``model.json``, the licence and ``SHA256SUMS`` afterwards; an earlier export in it is
+            replaced.
+        wanted: the format and its options.
+        provenance: of the checkpoint, for the export's metadata and for int8.
+        place: where the conversion runs; in this process when None.
 
     Raises:
-        ModelError: when the checkpoint is missing.
+        ModelError: when the checkpoint is missing, or is no checkpoint.
+        RequestError: when what is wanted does not fit the format or the model.
         ConflictError: when ``folder`` exists and holds something else than an export.
-        ExportError: when a package is missing or the conversion fails.
+        ExportError: when the conversion fails.
         StorageError: when ``folder`` cannot be written.
     """
+    from workbench.runs.training.checkpoints import inspect
+
     started = time.monotonic()
-    _check_request(checkpoint, folder)
+    origin = provenance or Provenance()
+    _check_paths(checkpoint, folder)
+    info = inspect(checkpoint)
+    sides = (info.imgsz, info.imgsz) if isinstance(info.imgsz, int) else info.imgsz
+    wanted = wanted.checked().fitted(sides, info.stride)
+    arguments = wanted.arguments() | _calibration(wanted, origin)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
             draft = Path(scratch) / "export"
             draft.mkdir()
-            converted = _convert(checkpoint, Path(scratch), {"imgsz": imgsz, "end2end": end2end, "opset": opset})
-            spec = _finish(converted, draft)
+            # A private copy: ultralytics writes beside what it reads
+            copy = Path(shutil.copyfile(checkpoint, Path(scratch) / "model.pt"))
+            converted = (place or Here()).call(convert, copy, arguments, origin.said())
+            spec = _keep(converted, draft, wanted)
             write_spec(spec, draft)
+            accompany(draft)
             _publish(draft, folder, Path(scratch))
     except OSError as error:
         raise storage_error(error, folder) from error
-    return ExportedModel(folder, spec, (folder / spec.weights).stat().st_size, time.monotonic() - started)
+    return ExportedModel(folder, spec, size(folder / spec.weights), time.monotonic() - started)
 
 
-def _check_request(checkpoint: Path, folder: Path) -> None:
+def _check_paths(checkpoint: Path, folder: Path) -> None:
     if folder.exists() and not (folder.is_dir() and ((folder / SPEC_NAME).is_file() or not any(folder.iterdir()))):
         raise ConflictError(
             f"'{folder}' exists and is no export.",
@@ -94,92 +146,116 @@ def _check_request(checkpoint: Path, folder: Path) -> None:
             "Choose a completed run.",
             path=str(checkpoint),
         )
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
+
+
+def _calibration(wanted: ExportRequest, origin: Provenance) -> dict[str, Any]:
+    """Return what ultralytics is told of the images on which it finds the ranges of the activations.
+
+    They are of the training images: the certificate asks about others.
+    """
+    if wanted.precision not in CALIBRATED:
+        return {}
+    if origin.data_yaml is None:
         raise ExportError(
-            f"An ONNX export needs {', '.join(missing)}, which this Python does not have.",
-            f"Installed: {', '.join(PACKAGES)}.",
-            f"Install them where jobs run: `pip install {' '.join(missing)}`.",
-            missing=missing,
+            f"An export in {wanted.precision} is calibrated on images, and no dataset is known.",
+            "The dataset that the checkpoint was trained on.",
+            "Export a run, or name the dataset with --data.",
+            precision=wanted.precision,
         )
+    share = min(1.0, CALIBRATION_IMAGES / max(origin.train_images, 1))
+    return {"data": str(origin.data_yaml), "split": "train", "fraction": share}
 
 
-def _convert(checkpoint: Path, scratch: Path, options: dict[str, Any]) -> Path:
-    """Return the ONNX file that ultralytics makes of a private copy: it writes beside what it reads."""
+def convert(checkpoint: Path, arguments: Mapping[str, Any], said: Mapping[str, str]) -> Converted:
+    """Return what ultralytics makes of ``checkpoint``, beside it.
+
+    Args:
+        checkpoint: a copy that nobody else uses, in a folder that may be filled.
+        arguments: of ultralytics' ``export``.
+        said: is written into the metadata, beside what ultralytics says.
+
+    Raises:
+        ExportError: when it does not succeed.
+        OSError: when a file cannot be written.
+    """
+    import torchvision  # noqa: F401  as in the process that asks the export
     from ultralytics.models.yolo.model import YOLO
     from ultralytics.utils import checks
 
-    copy = scratch / "model.pt"
-    shutil.copyfile(checkpoint, copy)
     # Read once at import, so that setting YOLO_AUTOINSTALL now would come too late
     vars(checks)["AUTOINSTALL"] = False
-    # nms=False is how ultralytics selects the end-to-end head; None keeps the other one
-    nms = False if options.pop("end2end") else None
+    found: dict[str, Any] = {}
+    home = Path.cwd()
     try:
-        return Path(YOLO(copy).export(format="onnx", device="cpu", simplify=True, nms=nms, **options))
+        os.chdir(checkpoint.parent)  # some converters write beside nothing, but where they are
+        model: Any = YOLO(checkpoint)
+        model.add_callback("on_export_start", lambda exporter: found.update(_told(exporter, said)))
+        path = Path(model.export(device="cpu", **arguments)).resolve()
     except OSError:
         raise
     except Exception as error:
         raise ExportError(
-            f"ultralytics does not export '{checkpoint}': {str(error)[:400] or type(error).__name__}.",
+            f"ultralytics does not export this checkpoint as {arguments['format']}: "
+            f"{str(error)[:400] or type(error).__name__}.",
             "A checkpoint of an ultralytics model, for the installed version.",
             "Check the message above; `yolo export` on the checkpoint shows the whole log.",
-            path=str(checkpoint),
+            format=arguments["format"],
         ) from error
+    finally:
+        os.chdir(home)
+    return Converted(path, found["metadata"], found["takes"], found["answers"])
 
 
-def _finish(converted: Path, draft: Path) -> ModelSpec:
-    """Write the model into ``draft`` without paths and dates, and return its spec."""
-    import onnx
-
-    model = onnx.load(converted)
-    properties = {item.key: item.value for item in model.metadata_props}
-    properties["date"] = DATE
+def _told(exporter: Any, said: Mapping[str, str]) -> dict[str, Any]:
+    """Take the machine and the moment out of an exporter's metadata, and put in where the model comes from."""
+    metadata = exporter.metadata
+    metadata["date"] = DATE
     # ultralytics adds "trained on" and the dataset's path on the machine that trained
-    properties["description"] = properties.get("description", "").split(" trained on ")[0].strip()
-    properties["args"] = str({**_literal(properties, "args"), "data": None})
-    del model.metadata_props[:]
-    for key in sorted(properties):
-        model.metadata_props.add(key=key, value=properties[key])
-    weights = draft / WEIGHTS_NAME
-    weights.write_bytes(model.SerializeToString(deterministic=True))
-    shapes = [[axis.dim_value for axis in value.type.tensor_type.shape.dim] for value in _ends(model)]
-    return _spec(properties, shapes, file_sha256(weights))
+    metadata["description"] = str(metadata["description"]).split(" trained on ")[0].strip()
+    metadata["args"] = {**metadata["args"], "data": None}
+    metadata.update(said)
+    return {"metadata": dict(metadata), "takes": tuple(exporter.im.shape), "answers": exporter.output_shape}
 
 
-def _ends(model: Any) -> tuple[Any, Any]:
-    return model.graph.input[0], model.graph.output[0]
-
-
-def _spec(properties: dict[str, str], shapes: list[list[int]], sha256: str) -> ModelSpec:
-    names = _literal(properties, "names")
-    input_shape, output_shape = shapes
+def _keep(converted: Converted, draft: Path, wanted: ExportRequest) -> ModelSpec:
+    """Move the model into ``draft`` and return its spec."""
+    weights = draft / converted.path.name
+    shutil.move(converted.path, weights)
+    if wanted.format == "onnx":
+        _rewrite_onnx(weights)
+    metadata, names = converted.metadata, converted.metadata["names"]
+    _check_head(converted, wanted, len(names))
     return ModelSpec(
-        task=properties["task"],
+        task=metadata["task"],
         names=tuple(str(names[number]) for number in sorted(names)),
-        imgsz=(input_shape[2], input_shape[3]),
-        stride=int(properties["stride"]),
-        output=_output(properties["task"], output_shape, len(names)),
-        sha256=sha256,
+        imgsz=(converted.takes[2], converted.takes[3]),
+        stride=int(metadata["stride"]),
+        output="raw" if wanted.nms == "outside" else "end2end",
+        sha256=digest(weights),
+        weights=weights.name,
     )
 
 
-def _output(task: str, shape: list[int], classes: int) -> Literal["raw", "end2end"]:
-    if len(shape) == 3 and shape[2] == 6:
-        return "end2end"
-    if task == "detect" and (len(shape) != 3 or shape[1] != 4 + classes):
+def _check_head(converted: Converted, wanted: ExportRequest, classes: int) -> None:
+    if wanted.nms == "outside" and converted.metadata["task"] == "detect" and converted.answers[1:2] != (4 + classes,):
         raise ExportError(
-            f"The exported model answers with shape {shape}.",
-            f"(1, {4 + classes}, candidates) or (1, detections, 6).",
+            f"The exported model answers with shape {list(converted.answers)}.",
+            f"(1, {4 + classes}, candidates).",
             "This model's head is not known here: export it with `yolo export`.",
-            shape=shape,
+            shape=list(converted.answers),
         )
-    return "raw"
 
 
-def _literal(properties: dict[str, str], key: str) -> dict[Any, Any]:
-    value = ast.literal_eval(properties.get(key, "{}"))
-    return value if isinstance(value, dict) else {}
+def _rewrite_onnx(weights: Path) -> None:
+    """Write an ONNX file as the same bytes each time."""
+    import onnx
+
+    model = onnx.load(weights)
+    properties = {item.key: item.value for item in model.metadata_props}
+    del model.metadata_props[:]
+    for key in sorted(properties):
+        model.metadata_props.add(key=key, value=properties[key])
+    weights.write_bytes(model.SerializeToString(deterministic=True))
 
 
 def _publish(draft: Path, folder: Path, scratch: Path) -> None:

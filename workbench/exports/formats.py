@@ -16,7 +16,10 @@ from typing import Final
 from workbench.config import source
 from workbench.errors import RequestError, did_you_mean
 
-MADE: Final = ("onnx",)
+MADE: Final = (
+    *("onnx", "torchscript", "openvino", "coreml", "coreai", "saved_model"),
+    *("litert", "paddle", "mnn", "ncnn", "executorch"),
+)
 """Names of the formats that the workbench makes and certifies."""
 SERVED: Final = frozenset({"onnx"})
 """Names of the formats that the workbench's endpoint answers with."""

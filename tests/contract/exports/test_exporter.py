@@ -5,8 +5,9 @@ from pathlib import Path
 import onnx
 import pytest
 
-from workbench.errors import ConflictError, ExportError, ModelError
-from workbench.exports.exporter import export_onnx
+from workbench.errors import ConflictError, ModelError
+from workbench.exports.exporter import export_model
+from workbench.exports.request import ExportRequest
 from workbench.serving.model import load_model
 from workbench.serving.spec import SPEC_NAME, WEIGHTS_NAME, file_sha256, read_spec
 
@@ -15,8 +16,8 @@ SIDE = 64
 
 def test_an_export_is_a_model_with_its_spec_and_nothing_else(checkpoint: Path, tmp_path: Path) -> None:
     beside = sorted(checkpoint.parent.iterdir())
-    exported = export_onnx(checkpoint, tmp_path / "export", imgsz=(SIDE, 96))
-    assert sorted(path.name for path in exported.folder.iterdir()) == [SPEC_NAME, WEIGHTS_NAME]
+    exported = export_model(checkpoint, tmp_path / "export", ExportRequest(imgsz=(SIDE, 96)))
+    assert sorted(path.name for path in exported.folder.iterdir()) == ["LICENSE", "SHA256SUMS", SPEC_NAME, WEIGHTS_NAME]
     assert list(tmp_path.iterdir()) == [exported.folder]
     assert sorted(checkpoint.parent.iterdir()) == beside
     spec = read_spec(exported.folder)
@@ -27,8 +28,8 @@ def test_an_export_is_a_model_with_its_spec_and_nothing_else(checkpoint: Path, t
 
 
 def test_the_same_checkpoint_gives_the_same_bytes_without_paths_and_dates(checkpoint: Path, tmp_path: Path) -> None:
-    first = export_onnx(checkpoint, tmp_path / "first", imgsz=SIDE)
-    second = export_onnx(checkpoint, tmp_path / "elsewhere" / "second", imgsz=SIDE)
+    first = export_model(checkpoint, tmp_path / "first", ExportRequest(imgsz=SIDE))
+    second = export_model(checkpoint, tmp_path / "elsewhere" / "second", ExportRequest(imgsz=SIDE))
     data = first.weights.read_bytes()
     assert data == second.weights.read_bytes()
     assert (first.folder / SPEC_NAME).read_bytes() == (second.folder / SPEC_NAME).read_bytes()
@@ -40,24 +41,24 @@ def test_the_same_checkpoint_gives_the_same_bytes_without_paths_and_dates(checkp
 
 
 def test_an_earlier_export_is_replaced_and_anything_else_is_left_alone(checkpoint: Path, tmp_path: Path) -> None:
-    exported = export_onnx(checkpoint, tmp_path / "export", imgsz=SIDE)
+    exported = export_model(checkpoint, tmp_path / "export", ExportRequest(imgsz=SIDE))
     (exported.folder / "certificate.json").write_text("of the earlier export")
-    export_onnx(checkpoint, exported.folder, imgsz=SIDE)
+    export_model(checkpoint, exported.folder, ExportRequest(imgsz=SIDE))
     assert not (exported.folder / "certificate.json").exists()
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("years of work")
     with pytest.raises(ConflictError, match="is no export"):
-        export_onnx(checkpoint, tmp_path / "thesis", imgsz=SIDE)
+        export_model(checkpoint, tmp_path / "thesis", ExportRequest(imgsz=SIDE))
     assert (tmp_path / "thesis" / "chapter.txt").exists()
 
 
 def test_a_failed_export_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "best.pt").write_bytes(b"not a checkpoint")
-    with pytest.raises(ExportError, match=r"best\.pt"):
-        export_onnx(tmp_path / "best.pt", tmp_path / "export", imgsz=SIDE)
+    with pytest.raises(ModelError, match=r"best\.pt"):
+        export_model(tmp_path / "best.pt", tmp_path / "export", ExportRequest(imgsz=SIDE))
     assert [path.name for path in tmp_path.iterdir()] == ["best.pt"]
 
 
 def test_a_missing_checkpoint_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no checkpoint"):
-        export_onnx(tmp_path / "best.pt", tmp_path / "export", imgsz=SIDE)
+        export_model(tmp_path / "best.pt", tmp_path / "export", ExportRequest(imgsz=SIDE))

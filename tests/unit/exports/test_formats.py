@@ -70,8 +70,8 @@ def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
 
 def test_a_format_that_is_not_certified_is_refused_and_says_who_makes_it() -> None:
     assert find_format("onnx").served
-    with pytest.raises(RequestError, match=r"no LiteRT exports.*certifies: onnx\..*`yolo export format=litert`"):
-        find_format("tflite")
+    with pytest.raises(RequestError, match=r"no Hailo exports.*certifies: onnx, .*`yolo export format=hailo`"):
+        find_format("hailo")
 
 
 def test_what_is_made_and_served_is_in_the_table() -> None:
