@@ -156,7 +156,8 @@ def place_of(job: Job, wanted: ExportRequest) -> Place:
     """Return where an export is made and asked; an environment that is missing is made, which may take minutes.
 
     Raises:
-        ExportError: when the machine cannot make the format, or the environment cannot be made.
+        ExportError: when the environment cannot be made.
+        RequestError: when the machine cannot make the format.
         StorageError: when there is no room for it.
     """
     able = refuse_impossible(wanted.format, WorkspacePaths(job.paths.root.parent.parent).environments)

@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from workbench.errors import ConflictError, ExportError, ModelError, storage_error
 from workbench.exports.artifacts import accompany, digest, size
-from workbench.exports.place import Here, Place
+from workbench.exports.place import Apart, Here, Place
+from workbench.exports.repeatable import rewrite
 from workbench.exports.request import CALIBRATED, ExportRequest
 from workbench.serving.spec import SPEC_NAME, ModelSpec, write_spec
 
@@ -88,7 +89,9 @@ def export_model(
     provenance: Provenance | None = None,
     place: Place | None = None,
 ) -> ExportedModel:
-    """Export ``checkpoint`` into ``folder``: all of it or nothing; the same checkpoint gives the same bytes of ONNX.
+    """Export ``checkpoint`` into ``folder``: all of it or nothing.
+
+    The same checkpoint gives the same bytes of ONNX and of TorchScript, wherever and whenever.
 
     Args:
         checkpoint: an ultralytics checkpoint; nothing is written beside it.
@@ -121,7 +124,7 @@ def export_model(
             draft.mkdir()
             # A private copy: ultralytics writes beside what it reads
             copy = Path(shutil.copyfile(checkpoint, Path(scratch) / "model.pt"))
-            converted = (place or Here()).call(convert, copy, arguments, origin.said())
+            converted = _place(place, wanted).call(convert, copy, arguments, origin.said())
             spec = _keep(converted, draft, wanted)
             write_spec(spec, draft)
             accompany(draft)
@@ -129,6 +132,13 @@ def export_model(
     except OSError as error:
         raise storage_error(error, folder) from error
     return ExportedModel(folder, spec, size(folder / spec.weights), time.monotonic() - started)
+
+
+def _place(place: Place | None, wanted: ExportRequest) -> Place:
+    if place is None or isinstance(place, Here):
+        # TorchScript numbers its modules through a whole process: in an old one it would not be the same file again
+        return Apart() if wanted.format == "torchscript" else Here()
+    return place
 
 
 def _check_paths(checkpoint: Path, folder: Path) -> None:
@@ -221,8 +231,7 @@ def _keep(converted: Converted, draft: Path, wanted: ExportRequest) -> ModelSpec
     """Move the model into ``draft`` and return its spec."""
     weights = draft / converted.path.name
     shutil.move(converted.path, weights)
-    if wanted.format == "onnx":
-        _rewrite_onnx(weights)
+    rewrite(weights, wanted.format)
     metadata, names = converted.metadata, converted.metadata["names"]
     _check_head(converted, wanted, len(names))
     return ModelSpec(
@@ -244,18 +253,6 @@ def _check_head(converted: Converted, wanted: ExportRequest, classes: int) -> No
             "This model's head is not known here: export it with `yolo export`.",
             shape=list(converted.answers),
         )
-
-
-def _rewrite_onnx(weights: Path) -> None:
-    """Write an ONNX file as the same bytes each time."""
-    import onnx
-
-    model = onnx.load(weights)
-    properties = {item.key: item.value for item in model.metadata_props}
-    del model.metadata_props[:]
-    for key in sorted(properties):
-        model.metadata_props.add(key=key, value=properties[key])
-    weights.write_bytes(model.SerializeToString(deterministic=True))
 
 
 def _publish(draft: Path, folder: Path, scratch: Path) -> None:

@@ -6,13 +6,16 @@ What lives here: the rows about its file, its metadata and its spec. What does n
 from __future__ import annotations
 
 import ast
-from dataclasses import asdict, dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from workbench.errors import ExportError
+from workbench.exports.artifacts import digest
 from workbench.exports.checks import Check, attempt, check
-from workbench.serving.spec import ModelSpec, file_sha256
+from workbench.serving.spec import ModelSpec
 
 _BEFORE: Final = ("letterbox", "channels", "layout", "divisor")
 _AFTER: Final = ("conf", "iou", "max_det", "agnostic")
@@ -28,12 +31,14 @@ class Origin:
         names: of its classes, by id.
         imgsz: height and width of the input in pixels.
         stride: both are multiples of it.
+        said: where it comes from, e.g. the digest of its dataset and the id of its run, by name.
     """
 
     task: str
     names: tuple[str, ...]
     imgsz: tuple[int, int]
     stride: int
+    said: Mapping[str, str] = field(default_factory=dict)
 
     def spec(self, spec: ModelSpec) -> ModelSpec:
         """Return the spec that an export has to have whose file and head are those of ``spec``."""
@@ -42,8 +47,13 @@ class Origin:
         )
 
 
-def origin(checkpoint: Path, imgsz: int | tuple[int, int]) -> Origin:
+def origin(checkpoint: Path, imgsz: int | tuple[int, int], said: Mapping[str, str] | None = None) -> Origin:
     """Read what a checkpoint demands; ``imgsz`` is rounded up to its stride, as the exporter does.
+
+    Args:
+        checkpoint: an ultralytics checkpoint.
+        imgsz: of the input, in pixels.
+        said: where it comes from, see ``Provenance.said``.
 
     Raises:
         ModelError: when it cannot be read.
@@ -53,7 +63,8 @@ def origin(checkpoint: Path, imgsz: int | tuple[int, int]) -> Origin:
     info = inspect(checkpoint)
     sides = (imgsz, imgsz) if isinstance(imgsz, int) else imgsz
     height, width = (-(-side // info.stride) * info.stride for side in sides)
-    return Origin(info.task, tuple(info.names[number] for number in sorted(info.names)), (height, width), info.stride)
+    names = tuple(info.names[number] for number in sorted(info.names))
+    return Origin(info.task, names, (height, width), 1 if info.task == "classify" else info.stride, said or {})
 
 
 def inside(weights: Path, spec: ModelSpec, wanted: Origin) -> list[Check]:
@@ -61,54 +72,77 @@ def inside(weights: Path, spec: ModelSpec, wanted: Origin) -> list[Check]:
     expected = wanted.spec(spec)
     rows = [attempt("file", "the file that the spec names", lambda: _file(weights, spec))]
     try:
-        said = _properties(weights)
+        said = metadata(weights)
     except ExportError as error:
         return [*rows, Check("metadata", "fail", error.happened, error.expected)]
     rows += [
         _same("task", wanted.task, said.get("task"), spec.task),
         _same("class names", list(wanted.names), _names(said), list(spec.names)),
-        _same("image size", list(wanted.imgsz), _literal(said, "imgsz"), list(spec.imgsz)),
-        _same("stride", wanted.stride, _literal(said, "stride"), spec.stride),
+        _same("image size", list(wanted.imgsz), said.get("imgsz"), list(spec.imgsz)),
+        _same("stride", wanted.stride, said.get("stride"), spec.stride),
         _fields("preprocessing", _BEFORE, expected, spec),
         _fields("postprocessing", _AFTER, expected, spec),
-        _same("licence", "AGPL-3.0", said.get("license", "").split(" ")[0], spec.licence),
+        *(_same(name, value, said.get(name), value) for name, value in wanted.said.items()),
+        _same("licence", "AGPL-3.0", str(said.get("license", "")).split(" ")[0], spec.licence),
     ]
     # A class may be called as a folder is
-    told = {name: value for name, value in said.items() if name != "names"}
+    told = {name: str(value) for name, value in said.items() if name != "names"}
     leaked = [f"{name}: {value[:80]}" for name, value in told.items() if any(path in value for path in _PATHS)]
     return [*rows, check("paths", not leaked, "; ".join(leaked) or "none", "no path of the machine that trained")]
 
 
 def _file(weights: Path, spec: ModelSpec) -> Check:
-    found = file_sha256(weights)
+    found = digest(weights)
     return check("file", found == spec.sha256, f"sha256 {found[:12]}…", f"sha256 {spec.sha256[:12]}…")
 
 
-def _properties(weights: Path) -> dict[str, str]:
-    import onnx
+def metadata(weights: Path) -> dict[str, Any]:
+    """Return what an exported model says of itself, read without running it.
 
-    try:
-        model = onnx.load(weights)
-    except Exception as error:  # whatever the bytes of a torn file lead protobuf to
+    Raises:
+        ExportError: when it says nothing, or cannot be read.
+    """
+    from ultralytics.nn.backends.base import BaseBackend
+
+    said = BaseBackend.read_metadata(weights) or (_in_mnn(weights) if weights.suffix == ".mnn" else {})
+    if not said:
         raise ExportError(
-            f"The file cannot be read: {str(error)[:200] or type(error).__name__}.",
-            "An ONNX model with what ultralytics writes into it.",
+            "The file cannot be read, or says nothing of itself.",
+            "A model with what ultralytics writes into it.",
             "Export the run again.",
             path=str(weights),
-        ) from error
-    return {item.key: item.value for item in model.metadata_props}
+        )
+    return {str(name): _literal(value) for name, value in said.items()}
 
 
-def _names(said: dict[str, str]) -> list[str] | None:
-    names = _literal(said, "names")
-    return [str(names[number]) for number in sorted(names)] if isinstance(names, dict) else None
-
-
-def _literal(said: dict[str, str], name: str) -> Any:
+def _in_mnn(weights: Path) -> dict[str, Any]:
+    """MNN keeps the JSON as a text somewhere in a flatbuffer; its own reader needs its packages."""
+    data = weights.read_bytes()
+    start = data.find(b'{"description"')
     try:
-        return ast.literal_eval(said.get(name, ""))
-    except (ValueError, SyntaxError):
+        found, _ = (
+            json.JSONDecoder().raw_decode(data[start:].decode("utf-8", errors="ignore")) if start >= 0 else ({}, 0)
+        )
+    except ValueError:
+        return {}
+    return dict(found)
+
+
+def _names(said: Mapping[str, Any]) -> list[str] | None:
+    names = said.get("names")
+    if not isinstance(names, dict):
         return None
+    by_id = {int(number): str(name) for number, name in names.items()}
+    return [by_id[number] for number in sorted(by_id)]
+
+
+def _literal(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return value
 
 
 def _same(name: str, wanted: Any, in_file: Any, in_spec: Any) -> Check:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import onnx
 import pytest
 
-from workbench.errors import ConflictError, ModelError
-from workbench.exports.exporter import export_model
+from workbench.errors import ConflictError, ExportError, ModelError, RequestError
+from workbench.exports.exporter import Provenance, export_model
+from workbench.exports.inside import inside, metadata
+from workbench.exports.inside import origin as inside_origin
 from workbench.exports.request import ExportRequest
 from workbench.serving.model import load_model
 from workbench.serving.spec import SPEC_NAME, WEIGHTS_NAME, file_sha256, read_spec
@@ -62,3 +65,32 @@ def test_a_failed_export_leaves_nothing(tmp_path: Path) -> None:
 def test_a_missing_checkpoint_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no checkpoint"):
         export_model(tmp_path / "best.pt", tmp_path / "export", ExportRequest(imgsz=SIDE))
+
+
+def test_torchscript_is_the_same_bytes_in_whatever_process_and_names_no_folder(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    wanted, origin = ExportRequest("torchscript", imgsz=SIDE), Provenance(dataset="ab" * 32, run="the-run")
+    first = export_model(checkpoint, tmp_path / "first", wanted, origin)
+    export_model(checkpoint, tmp_path / "onnx", ExportRequest(imgsz=SIDE))  # torch counts what it traces
+    second = export_model(checkpoint, tmp_path / "second", wanted, origin)
+    assert first.spec == second.spec
+    with zipfile.ZipFile(first.weights) as archive:
+        assert not [name for name in archive.namelist() if b"site-packages" in archive.read(name)]
+    said = metadata(first.weights)
+    assert (said["dataset"], said["run"], said["date"][:4]) == (f"sha256:{'ab' * 32}", "the-run", "1970")
+    rows = inside(first.weights, first.spec, inside_origin(checkpoint, SIDE, origin.said()))
+    assert [str(row) for row in rows if row.verdict != "pass"] == []
+    other = inside(first.weights, first.spec, inside_origin(checkpoint, SIDE, {"run": "another"}))
+    assert [row.name for row in other if row.verdict != "pass"] == ["run"]
+
+
+def test_an_image_size_that_does_not_fit_the_stride_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="100 is not a multiple of 32"):
+        export_model(checkpoint, tmp_path / "export", ExportRequest(imgsz=100))
+
+
+def test_int8_without_data_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="calibrated on images, and no dataset is known"):
+        export_model(checkpoint, tmp_path / "export", ExportRequest(precision="int8", imgsz=SIDE))
+    assert list(tmp_path.iterdir()) == []
