@@ -24,6 +24,9 @@ from workbench.serving.spec import SPEC_NAME, ModelSpec, write_spec
 
 DATE: Final = "1970-01-01T00:00:00+00:00"
 """ultralytics writes the time of the export, which would make every export another file."""
+LICENCE: Final = "AGPL-3.0"
+"""Of all that is made of ultralytics' models."""
+_SAMPLED: Final = frozenset({"saved_model"})
 CALIBRATION_IMAGES: Final = 512
 """At most so many are looked at to find the ranges of the activations; ultralytics recommends 300 and more."""
 
@@ -197,7 +200,9 @@ def convert(checkpoint: Path, arguments: Mapping[str, Any], said: Mapping[str, s
     found: dict[str, Any] = {}
     home = Path.cwd()
     try:
-        os.chdir(checkpoint.parent)  # some converters write beside nothing, but where they are
+        os.chdir(checkpoint.parent)  # some converters write where they are
+        if arguments["format"] in _SAMPLED:
+            _lay_out_sample()
         model: Any = YOLO(checkpoint)
         model.add_callback("on_export_start", lambda exporter: found.update(_told(exporter, said)))
         path = Path(model.export(device="cpu", **arguments)).resolve()
@@ -216,6 +221,14 @@ def convert(checkpoint: Path, arguments: Mapping[str, Any], said: Mapping[str, s
     return Converted(path, found["metadata"], found["takes"], found["answers"])
 
 
+def _lay_out_sample() -> None:
+    """Write the pictures that onnx2tf would fetch from the internet, even where nothing is calibrated on them."""
+    import numpy as np
+
+    pictures = np.random.default_rng(0).random((20, 128, 128, 3), dtype=np.float32)
+    np.save("calibration_image_sample_data_20x128x128x3_float32.npy", pictures)
+
+
 def _told(exporter: Any, said: Mapping[str, str]) -> dict[str, Any]:
     """Take the machine and the moment out of an exporter's metadata, and put in where the model comes from."""
     metadata = exporter.metadata
@@ -223,15 +236,16 @@ def _told(exporter: Any, said: Mapping[str, str]) -> dict[str, Any]:
     # ultralytics adds "trained on" and the dataset's path on the machine that trained
     metadata["description"] = str(metadata["description"]).split(" trained on ")[0].strip()
     metadata["args"] = {**metadata["args"], "data": None}
-    metadata.update(said)
+    # CoreML keeps ultralytics' own "license" where no other reader looks
+    metadata.update({**said, "licence": LICENCE})
     return {"metadata": dict(metadata), "takes": tuple(exporter.im.shape), "answers": exporter.output_shape}
 
 
 def _keep(converted: Converted, draft: Path, wanted: ExportRequest) -> ModelSpec:
     """Move the model into ``draft`` and return its spec."""
+    rewrite(converted.path, wanted.format)
     weights = draft / converted.path.name
     shutil.move(converted.path, weights)
-    rewrite(weights, wanted.format)
     metadata, names = converted.metadata, converted.metadata["names"]
     _check_head(converted, wanted, len(names))
     return ModelSpec(

@@ -83,7 +83,7 @@ def inside(weights: Path, spec: ModelSpec, wanted: Origin) -> list[Check]:
         _fields("preprocessing", _BEFORE, expected, spec),
         _fields("postprocessing", _AFTER, expected, spec),
         *(_same(name, value, said.get(name), value) for name, value in wanted.said.items()),
-        _same("licence", "AGPL-3.0", str(said.get("license", "")).split(" ")[0], spec.licence),
+        _same("licence", "AGPL-3.0", str(said.get("licence", said.get("license", ""))).split(" ")[0], spec.licence),
     ]
     # A class may be called as a folder is
     told = {name: str(value) for name, value in said.items() if name != "names"}

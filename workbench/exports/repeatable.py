@@ -19,11 +19,21 @@ def rewrite(weights: Path, format: str) -> None:  # noqa: A002
     """Write a model that ultralytics made as the same bytes each time; formats that are not known stay as they are.
 
     Args:
-        weights: the file.
+        weights: the file or folder, still where it was made.
         format: its name.
     """
+    if weights.is_dir():
+        _forget_folder(weights)
     if writer := _WRITERS.get(format):
         writer(weights)
+
+
+def _forget_folder(weights: Path) -> None:
+    """NCNN and PaddlePaddle write a script beside the model that loads it from where it was made."""
+    here = f"{weights}/"
+    for script in weights.rglob("*.py"):
+        text = script.read_text(encoding="utf-8")
+        script.write_text(text.replace(here, ""), encoding="utf-8")
 
 
 def _onnx(weights: Path) -> None:
