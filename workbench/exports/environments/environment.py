@@ -19,7 +19,20 @@ from workbench.exports.formats import Format, table
 
 READY_NAME: Final = "installed.json"
 UNMEASURED_MB: Final = 1000
-ABOUT_MB: Final[MappingProxyType[str, int]] = MappingProxyType({})
+ABOUT_MB: Final = MappingProxyType(
+    {
+        "coreai": 200,
+        "coreml": 100,
+        "executorch": 280,
+        "litert": 980,
+        "mnn": 125,
+        "ncnn": 120,
+        "openvino": 195,
+        "paddle": 730,
+        "tensorflow": 2270,
+        "engine": 4000,  # not measured: no machine at hand
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -29,8 +42,9 @@ class Environment:
     Attributes:
         name: of the family.
         formats: names of the formats that it is for.
-        requirements: what is installed into it, in pip's words.
-        constraints: what holds for everything that comes with these, in pip's words.
+        requirements: what it needs and this environment lacks, in pip's words.
+        beside: what it needs and is here: another version comes where what is here does not go with the requirements.
+        constraints: versions of what never comes again, in pip's words.
         about_mb: disk that it takes beside this environment, in MB, as measured on Linux with Python 3.11.
         folder: where it lies, or will.
     """
@@ -38,6 +52,7 @@ class Environment:
     name: str
     formats: tuple[str, ...]
     requirements: tuple[str, ...]
+    beside: tuple[str, ...]
     constraints: tuple[str, ...]
     about_mb: int
     folder: Path
@@ -69,19 +84,19 @@ def environment_of(fmt: Format, home: Path) -> Environment | None:
         return None
     name = family(fmt)
     requirements = tuple(sorted(map(str, absent)))
-    # Those that are met here may be replaced for another package's sake, and have to fit then as well
-    met = (str(each) for each in wanted if each not in absent and not each.extras)
-    constraints = (*(f"{each}=={found}" for each in TORCH if (found := installed(each))), *sorted(met))
+    beside = tuple(sorted(str(each) for each in wanted if each not in absent))
+    constraints = tuple(f"{each}=={found}" for each in TORCH if (found := installed(each)))
     return Environment(
         name=name,
         formats=tuple(each.name for each in table().values() if each.made and family(each) == name),
         requirements=requirements,
+        beside=beside,
         constraints=constraints,
         about_mb=ABOUT_MB.get(name, UNMEASURED_MB),
-        folder=home / f"{name}-{_key(requirements, constraints)}",
+        folder=home / f"{name}-{_key(requirements, beside, constraints)}",
     )
 
 
-def _key(requirements: tuple[str, ...], constraints: tuple[str, ...]) -> str:
-    goes_in = [requirements, constraints, platform.python_version(), sys.prefix]
-    return hashlib.sha256(json.dumps(goes_in).encode()).hexdigest()[:12]
+def _key(*goes_in: tuple[str, ...]) -> str:
+    text = json.dumps([goes_in, platform.python_version(), sys.prefix])
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -31,13 +31,15 @@ TIMEOUT_S: Final = 3600.0
 _MB: Final = 1_000_000
 _ROOM: Final = 1.6
 """Of an environment, while it is made: its packages lie there packed and unpacked."""
+_ELSEWHERE: Final = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_IGNORE_INSTALLED", "PIP_FORCE_REINSTALL")
+"""Settings by which pip installs somewhere else, or everything again; an empty one counts for nothing."""
 _CV2: Final = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 
 
 def make(
     environment: Environment,
-    told: Callable[[str], object] = str.strip,
-    step: Callable[[float], object] = abs,
+    told: Callable[[str], object] = str.strip,  # nobody listens
+    step: Callable[[float], object] = abs,  # nobody looks
 ) -> None:
     """Make an environment, unless it is there: all of it, or nothing that counts.
 
@@ -154,8 +156,9 @@ def _fill(environment: Environment, listener: Listener) -> None:
     downloads, constraints = environment.folder / "downloads", environment.folder / "constraints.txt"
     downloads.mkdir()
     constraints.write_text("\n".join(environment.constraints) + "\n", encoding="utf-8")
-    place = Apart(environment.python, listener, TIMEOUT_S, {"TMPDIR": str(downloads)})
-    code = place.call(install, environment.requirements, str(constraints), str(_packages(environment)))
+    place = Apart(environment.python, listener, TIMEOUT_S, {"TMPDIR": str(downloads), **dict.fromkeys(_ELSEWHERE, "")})
+    wanted = (*environment.requirements, *environment.beside)
+    code = place.call(install, wanted, str(constraints), str(_packages(environment)))
     if code:
         raise failure(environment, listener.lines)
     shutil.rmtree(downloads)

@@ -9,7 +9,7 @@ import importlib.util
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.metadata import PackageNotFoundError, packages_distributions, requires, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -26,6 +26,7 @@ TORCH: Final = ("torch", "torchvision")
 """Never installed twice: gigabytes, and an exporter takes the one that trained."""
 _EXTRAS: Final = MappingProxyType({"openvino": ("export-openvino",), "coreai": ("export-coreai",)})
 """Of formats that ultralytics counts to its base, which has more in it than ours."""
+_TORCH_WANTED: Final = MappingProxyType({"coreai": ">=2.8"})  # as export_coreai asserts
 # torch2paddle and PaddleBackend choose among these by expressions that cannot be read as text, and no extra has them
 _PADDLE: Final = (
     'paddlepaddle>=3.0.0,<3.3.0; platform_machine != "aarch64"',
@@ -41,12 +42,14 @@ def family(fmt: Format) -> str:
 
 @cache
 def needs(fmt: Format) -> tuple[Requirement, ...]:
-    """Return what a format needs beside ultralytics and the workbench's own packages, on this platform.
+    """Return what a format needs beside ultralytics, on this platform.
 
     Returns:
-        Nothing for a format that needs nothing else, and for one whose packages do not exist for this platform.
+        First what is its own, then onnx and what goes with it, which nearly every conversion passes by. Nothing for a
+        format that needs no more than the workbench does, and for one whose packages do not exist for this platform.
     """
-    found = tuple(_given(fmt))
+    own = tuple(_given(fmt))
+    found = (*own, *(each for each in _extras(["export-base"]) if own and each.name not in {one.name for one in own}))
     for each in found:
         each.marker = None  # it holds
     return found
@@ -59,7 +62,9 @@ def missing(wanted: tuple[Requirement, ...]) -> tuple[Requirement, ...]:
 
 def torch_wanted(fmt: Format) -> str:
     """Return which versions of torch the packages of a format work with, e.g. ``>=2.12``; empty for any."""
-    return str(_row(fmt).get("torch") or "") if fmt.environment != "base" else ""
+    if fmt.environment == "base":
+        return _TORCH_WANTED.get(fmt.name, "")
+    return str(_row(fmt).get("torch") or "")
 
 
 def installed(name: str) -> str | None:
@@ -82,7 +87,7 @@ def _given(fmt: Format) -> Iterator[Requirement]:
     else:
         row = _row(fmt)
         yield from _holding(row["requirements"])
-        yield from _extras(row["extras"])
+        yield from _extras(name for name in row["extras"] if name != "export-base")
 
 
 def _row(fmt: Format) -> dict[str, Any]:
@@ -91,21 +96,22 @@ def _row(fmt: Format) -> dict[str, Any]:
 
 
 def _extras(names: Iterable[str]) -> Iterator[Requirement]:
-    declared = requires(_ultralytics()) or ()
+    declared = _declared()
     for name in names:
-        if name != "export-base":  # onnx and what goes with it
-            yield from _holding((each for each in declared if f'extra == "{name}"' in each), name)
+        yield from _holding((each for each in declared if f'extra == "{name}"' in each), name)
+
+
+@cache
+def _declared() -> tuple[str, ...]:
+    """Return what the distribution requires that brings ultralytics: there is one without libGL."""
+    there = next((name for name in ("ultralytics-opencv-headless", "ultralytics") if installed(name)), None)
+    return tuple(requires(there) or ()) if there else ()
 
 
 def _holding(texts: Iterable[str], extra: str = "") -> Iterator[Requirement]:
     for found in map(Requirement, texts):
         if found.marker is None or found.marker.evaluate({"extra": extra}):
             yield found
-
-
-def _ultralytics() -> str:
-    """Return which distribution brings it: there is one without libGL."""
-    return packages_distributions()["ultralytics"][0]
 
 
 def _tensorrt() -> Iterator[Requirement]:

@@ -93,7 +93,7 @@ def failure(environment: Environment, lines: Iterable[str]) -> WorkbenchError:
             environment=environment.name,
         )
     lacking = list(dict.fromkeys(_LACKING.findall(text)))
-    wanted = " ".join(f"'{each}'" for each in environment.requirements)
+    wanted = " ".join(f"'{each}'" for each in (*environment.requirements, *environment.beside))
     what = f" for want of {', '.join(lacking)}" if lacking else ""
     return ExportError(
         f"The environment '{environment.name}' was not made{what}. pip said last:\n{last}",
