@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo lab test check fmt notebooks widgets browser pictures bench bench-ui bench-overhead bench-metrics bench-latency bench-charts bench-outage \
-  bench-datasets bench-duplicates bench-store bench-snapshots bench-export bench-chat fuzz-chat \
+  bench-datasets bench-duplicates bench-store bench-snapshots bench-export exports-all bench-chat fuzz-chat \
   faults faults-quiet faults-cancel faults-bigger faults-cron faults-seeds faults-logs constraints system clean-venv
 
 help:  ## list the targets
@@ -166,6 +166,9 @@ bench-snapshots: $(READY)  ## the digest of 200,000 files: first, unchanged, and
 
 bench-export: $(READY)  ## the certificate's latency beside plain runs of the session, 1 and 2 threads
 	$(BIN)/python -m tests.bench.export_latency
+
+exports-all: $(READY)  ## every format of one trained detector with its certificate; makes their environments (6 GB, 20 min)
+	$(BIN)/python -m tests.bench.exports_all $(if $(KEEP),--workspace '$(KEEP)')
 
 bench-chat: $(READY)  ## a turn of the chat offline, written ones and generated ones among 10, 100 and 1000 datasets
 	$(BIN)/python -m tests.bench.chat

@@ -6,11 +6,14 @@ a name means (``sources``).
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from workbench.config.schema import TrainingConfig
-from workbench.errors import ConfigError, DatasetError
+from workbench.errors import ConfigError, DatasetError, RequestError, RunError, WorkbenchError
+from workbench.exports.choosing import Choice, Limits, candidates
 from workbench.exports.export import Export, fit, refuse_impossible
 from workbench.exports.request import CALIBRATED, ExportRequest
 from workbench.exports.reuse import same_export
@@ -79,6 +82,33 @@ def export(
             "export", "export", parameters=parameters, dataset=dataset, model=model, source=run_id, **filing
         )
     )
+
+
+def choose(
+    workspace: Workspace,
+    source: str | Run,
+    tries: Sequence[str | ExportRequest],
+    limits: Limits,
+    data: str,
+    filing: Filing,
+) -> Choice:
+    """Try several exports, see ``Workspace.choose_export``."""
+    # All are looked at before one is started: half an order is none
+    asked = [(ExportRequest.of_words(each) if isinstance(each, str) else each).checked() for each in tries]
+    started: list[tuple[str, Export | WorkbenchError]] = []
+    for request in asked:
+        words = request.format if request.precision == "fp32" else f"{request.format}:{request.precision}"
+        try:
+            started.append((words, export(workspace, source, request, data, filing, fresh=False)))
+        except RequestError as error:
+            if "format" not in error.fields:  # not what is tried is wrong, but what it is tried on
+                raise
+            started.append((words, error))
+    for _, each in started:
+        if isinstance(each, Export):
+            with contextlib.suppress(RunError):  # its certificate, or that there is none, says so
+                each.run.wait()
+    return Choice(candidates(started), limits)
 
 
 def evaluate(workspace: Workspace, source: str | Run, split: str, data: str, filing: Filing) -> Run:

@@ -6,7 +6,7 @@ What lives here: how the rooms are put together, and what can be asked for. What
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -18,6 +18,7 @@ from workbench.datasets.collection import Datasets
 from workbench.deployments.collection import Deployments
 from workbench.deployments.model import Endpoint
 from workbench.errors import ConflictError, UnknownNameError
+from workbench.exports.choosing import TRIED, Choice, Limits
 from workbench.exports.export import Export
 from workbench.exports.request import ExportRequest
 from workbench.paths import WorkspacePaths
@@ -186,6 +187,31 @@ class Workspace:
             RequestError: when there is no such source, format or dataset, or this machine cannot make it.
         """
         return starting.export(self, source, wanted, data, filing, fresh=fresh)
+
+    def choose_export(
+        self,
+        source: str | Run,
+        tries: Sequence[str | ExportRequest] = TRIED,
+        limits: Limits | None = None,
+        *,
+        data: str = "",
+        **filing: Unpack[Filing],
+    ) -> Choice:
+        """Export to several formats and precisions, wait for all, and say which of them no other one beats.
+
+        What was exported before is taken as it is.
+
+        Args:
+            source: a training run, or a checkpoint (path or registered name).
+            tries: see ``export``; left out, what needs no further packages.
+            limits: what the export may cost and has to keep.
+            data: see ``export``.
+            filing: ``project``, ``session``, ``name``, ``tags``, ``note``.
+
+        Raises:
+            RequestError: when there is no such source or dataset, or a format is not known.
+        """
+        return starting.choose(self, source, tries, limits or Limits(), data, filing)
 
     def evaluate(self, source: str | Run, split: str = "test", *, data: str = "", **filing: Unpack[Filing]) -> Run:
         """Record a run that measures a checkpoint on a split, and start it.

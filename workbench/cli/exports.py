@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +21,7 @@ from workbench.cli.options import (
 )
 from workbench.errors import RequestError, RunError
 from workbench.exports.request import ExportRequest
+from workbench.serving.spec import file_sha256
 
 if TYPE_CHECKING:
     from workbench.exports.export import Export
@@ -196,3 +198,53 @@ def show(
         output.table(("check", "verdict", "found", "wanted"), rows, "Its certificate was made before checks had rows.")
 
     output.show({**summary, "certificate": certificate}, json, told)
+
+
+@app.command()
+def choose(
+    source: Annotated[str, typer.Argument(help="A training run, a .pt file, or registered weights.")],
+    tries: Annotated[
+        list[str] | None, typer.Option("--try", help="A format, e.g. openvino:int8; again for more.")
+    ] = None,
+    size: Annotated[float | None, typer.Option(help="At most so many MB.")] = None,
+    latency: Annotated[float | None, typer.Option(help="At most so many ms for half of the images, here.")] = None,
+    accuracy: Annotated[float | None, typer.Option(help="At least so much of the task's headline, 0-1.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw latency against accuracy into this file.")] = None,
+    data: Annotated[str, typer.Option(help="The dataset to compare the answers on.  [default: the run's own]")] = "",
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Try formats and precisions, and show which of them no other one beats in size, latency and accuracy."""
+    from workbench.exports.choosing import COLUMNS, TRIED, Limits
+
+    limits = Limits(size, latency, accuracy)
+    choice = open_workspace(workspace).choose_export(source, tries or TRIED, limits, data=data)
+    if plot is not None:
+        try:
+            choice.figure().savefig(plot)
+        except (OSError, ValueError) as error:
+            raise RequestError(
+                f"The plot could not be written to '{plot}': {error}.",
+                "A file whose name ends in .png or .svg.",
+                "Choose another.",
+            ) from error
+    best = choice.best
+
+    def told() -> None:
+        output.table(COLUMNS, choice.rows(), "Nothing was tried.")
+        output.say(f"Take {best.words}: {best.export}" if best else "None of them passes within the limits.")
+
+    output.show(choice.payload(), json, told)
+
+
+@app.command()
+def save(
+    export: Annotated[str, typer.Argument(help="The export's id, or the beginning of it.")],
+    to: Annotated[Path, typer.Option(help="The zip file.")],
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write an export with its certificate and licence as one zip file."""
+    path = open_workspace(workspace).find_export(export).bundle(to)
+    told = {"file": str(path), "bytes": path.stat().st_size, "sha256": file_sha256(path)}
+    output.show(told, json, lambda: output.facts(told))

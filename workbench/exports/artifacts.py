@@ -7,16 +7,19 @@ what is in them (``inside``).
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final
 
+from workbench.errors import storage_error
 from workbench.serving.spec import file_sha256
 
 SUMS_NAME: Final = "SHA256SUMS"
 LICENCE_NAME: Final = "LICENSE"
+_DATE: Final = (1980, 1, 1, 0, 0, 0)
 
 
 def files(path: Path) -> Iterator[Path]:
@@ -50,6 +53,25 @@ def accompany(folder: Path) -> None:
     there = [each for each in files(folder) if each.name != SUMS_NAME]
     lines = [f"{file_sha256(each)}  {each.relative_to(folder).as_posix()}\n" for each in there]
     (folder / SUMS_NAME).write_text("".join(lines), encoding="utf-8")
+
+
+def bundle(folder: Path, target: Path) -> Path:
+    """Write an export's folder as a zip file, whole or not at all, and return its path; equal folders, equal bytes.
+
+    Raises:
+        StorageError: when it cannot be written.
+    """
+    draft = target.with_name(f".{target.name}.draft")
+    try:
+        with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
+            for each in files(folder):
+                entry = zipfile.ZipInfo(each.relative_to(folder).as_posix(), _DATE)
+                entry.external_attr, entry.compress_type = 0o644 << 16, zipfile.ZIP_DEFLATED
+                archive.writestr(entry, each.read_bytes())
+        return draft.replace(target)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise storage_error(error, target) from error
 
 
 @cache

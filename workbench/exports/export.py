@@ -13,8 +13,10 @@ from workbench import storage
 from workbench.datasets.layout import images_of
 from workbench.errors import ExportError, RequestError
 from workbench.exports.abilities import Ability, ability
-from workbench.exports.artifacts import accompany
+from workbench.exports.accuracy import ACCURACY_IMAGES
+from workbench.exports.artifacts import accompany, bundle, files
 from workbench.exports.certificate import CERTIFICATE_NAME, Certificate, certify, write_certificate
+from workbench.exports.checks_answers import Terms
 from workbench.exports.environments import make
 from workbench.exports.exporter import ExportedModel, Provenance, export_model
 from workbench.exports.formats import find_format
@@ -24,8 +26,6 @@ from workbench.paths import WorkspacePaths
 from workbench.runs.job import Job
 from workbench.runs.model import Headline, RunState
 from workbench.runs.run import Run
-
-IMAGES_COMPARED = 32
 
 
 class Export:
@@ -71,6 +71,17 @@ class Export:
         """
         return storage.get_json(self.folder / CERTIFICATE_NAME)
 
+    def bundle(self, target: Path) -> Path:
+        """Write the whole export, with its certificate and licence, as one zip file, and return its path.
+
+        The same export gives the same bytes.
+
+        Raises:
+            RunError: when the export is not complete.
+            StorageError: when the file cannot be written.
+        """
+        return bundle(self.folder, target)
+
     def summary(self) -> dict[str, Any]:
         """Return the export's id, state, source, format, precision, bytes, latency in ms, parity and folder."""
         spec, state = self.run.spec, self.run.state
@@ -88,7 +99,7 @@ class Export:
         }
 
 
-def unseen_images(data_yaml: Path, limit: int = IMAGES_COMPARED) -> list[Path]:
+def unseen_images(data_yaml: Path, limit: int = ACCURACY_IMAGES) -> list[Path]:
     """Return up to ``limit`` images that the training did not see: of the test split, else of val."""
     return [*images_of(data_yaml, "test"), *images_of(data_yaml, "val")][:limit]
 
@@ -109,13 +120,24 @@ def export_and_prove(
         RequestError: when what is wanted does not fit the model.
     """
     wanted = fit(wanted.checked(), checkpoint)
-    place = place_of(job, wanted)
+    able = refuse_impossible(wanted.format, WorkspacePaths(job.paths.root.parent.parent).environments)
+    place = place_of(job, able)
+    origin = _provenance(job, data_yaml)
     _say(job, f"Exporting {checkpoint.name} as {wanted}.")
-    exported = export_model(checkpoint, job.paths.export, wanted, _provenance(job, data_yaml), place)
-    images = unseen_images(data_yaml)
+    exported = export_model(checkpoint, job.paths.export, wanted, origin, place)
+    images = unseen_images(data_yaml, ACCURACY_IMAGES)
     _say(job, f"Comparing the answers on {len(images)} unseen images.")
+    terms = Terms(
+        format=wanted.format,
+        precision=wanted.precision,
+        nms=wanted.nms,
+        dynamic=wanted.dynamic,
+        said=origin.said(),
+        unrunnable=able.reason if able.can == "make" else "",
+        accept=wanted.accept,
+    )
     assert wanted.imgsz is not None
-    certificate = certify(checkpoint, exported.folder, images, imgsz=wanted.imgsz)
+    certificate = certify(checkpoint, exported.folder, images, imgsz=wanted.imgsz, terms=terms, place=place)
     write_certificate(certificate, exported.folder)
     accompany(exported.folder)
     return exported, certificate
@@ -152,19 +174,17 @@ def refuse_impossible(format: str, home: Path) -> Ability:  # noqa: A002
     return able
 
 
-def place_of(job: Job, wanted: ExportRequest) -> Place:
+def place_of(job: Job, able: Ability) -> Place:
     """Return where an export is made and asked; an environment that is missing is made, which may take minutes.
 
     Raises:
         ExportError: when the environment cannot be made.
-        RequestError: when the machine cannot make the format.
         StorageError: when there is no room for it.
     """
-    able = refuse_impossible(wanted.format, WorkspacePaths(job.paths.root.parent.parent).environments)
     if able.environment is None:
         return Here()
     if not able.environment.ready:
-        _say(job, f"Making the environment for {wanted.format}: about {able.needs_mb} MB.")
+        _say(job, f"Making the environment for {able.format.title}: about {able.needs_mb} MB.")
         make(able.environment, lambda line: _say(job, line), lambda share: job.beat("environment", int(100 * share)))
     return Apart(able.environment.python, told=lambda line: _say(job, line))
 
@@ -189,34 +209,45 @@ def finish(job: Job, exported: ExportedModel, certificate: Certificate, wanted: 
     Raises:
         ExportError: when the export does not answer like the checkpoint; the folder and its certificate stay.
     """
-    if certificate.differs or certificate.export is None or certificate.serving is None:
+    if certificate.differs:
+        accepting = " ".join(f"--accept '{each.partition(':')[0]}'" for each in certificate.failures)
         raise ExportError(
             f"The export is not like its checkpoint: {'; '.join(certificate.failures)}.",
             "A certificate in which nothing about the export fails.",
-            f"See {exported.folder / CERTIFICATE_NAME}.",
+            f"See {exported.folder / CERTIFICATE_NAME}. Who wants it all the same exports with {accepting}.",
             failures=list(certificate.failures),
         )
-    agreement = certificate.export
+    agreement, accuracy = certificate.export, certificate.accuracy
+    metrics = {"parity/box_px": agreement.box_px, "parity/confidence": agreement.confidence} if agreement else {}
+    if accuracy:
+        metrics |= {"accuracy/export": accuracy.export, "accuracy/drop": accuracy.drop}
     job.finish(
-        headline=Headline(name="parity/box_px", value=agreement.box_px),
-        metrics={"parity/box_px": agreement.box_px, "parity/confidence": agreement.confidence},
+        headline=next((Headline(name=name, value=value) for name, value in metrics.items()), None),
+        metrics=metrics,
         images=certificate.images,
-        files=tuple(sorted(path for path in exported.folder.iterdir() if path.is_file())),
+        files=tuple(files(exported.folder)),
         details={
             "format": wanted.format,
             "precision": wanted.precision,
             "bytes": exported.size_bytes,
             "latency_ms": certificate.latency.p50_ms if certificate.latency else None,
-            "parity": {
-                "passed": certificate.passed,
-                "failures": list(certificate.failures),
-                "images": certificate.images,
-                "box_px": agreement.box_px,
-                "confidence": agreement.confidence,
-                "boxes_per_image": certificate.boxes_mean,
-                "non_degenerate": certificate.non_degenerate,
-                "endpoint_box_px": certificate.serving.box_px,
-                "endpoint_confidence": certificate.serving.confidence,
-            },
+            "parity": _parity(certificate),
         },
     )
+
+
+def _parity(certificate: Certificate) -> dict[str, Any]:
+    agreement, served = certificate.export, certificate.serving
+    return {
+        "passed": certificate.passed,
+        "unverified": [row.name for row in certificate.checks if row.verdict == "unverified"],
+        "accepted": list(certificate.accepted),
+        "failures": list(certificate.failures),
+        "images": certificate.images,
+        "box_px": agreement.box_px if agreement else None,
+        "confidence": agreement.confidence if agreement else None,
+        "boxes_per_image": certificate.boxes_mean,
+        "non_degenerate": certificate.non_degenerate,
+        "endpoint_box_px": served.box_px if served else None,
+        "endpoint_confidence": served.confidence if served else None,
+    }

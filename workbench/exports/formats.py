@@ -18,7 +18,7 @@ from workbench.errors import RequestError, did_you_mean
 
 MADE: Final = (
     *("onnx", "torchscript", "openvino", "coreml", "coreai", "saved_model"),
-    *("litert", "paddle", "mnn", "ncnn", "executorch"),
+    *("litert", "paddle", "mnn", "ncnn", "executorch", "engine"),
 )
 """Names of the formats that the workbench makes and certifies."""
 SERVED: Final = frozenset({"onnx"})
