@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import site
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ from workbench.errors import ExportError, StorageError
 from workbench.exports.environments import Environment, environment_of, make, remove
 from workbench.exports.environments import environment as described
 from workbench.exports.environments.environment import READY_NAME
-from workbench.exports.environments.pip import Listener, failure
+from workbench.exports.environments.pip import Listener, failure, install
 from workbench.exports.formats import MADE, table
 from workbench.exports.place import Apart
 from workbench.runs.lease import locked
@@ -159,6 +160,22 @@ def test_one_that_was_not_made_to_its_end_is_begun_anew(tiny: Environment, wheel
     assert not half.exists()
 
 
+def test_what_is_installed_here_as_a_link_is_seen_too(
+    tiny: Environment, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages, checkout = tmp_path / "site-packages", tmp_path / "checkout"
+    packages.mkdir()
+    checkout.mkdir()
+    (checkout / "linked.py").touch()
+    (packages / "linked.pth").write_text(f"{checkout}\n")
+    folders = [*site.getsitepackages(), str(packages)]
+    monkeypatch.setattr(site, "getsitepackages", lambda: folders)
+    make(replace(tiny, requirements=("cronsim>=99",)))
+    assert seen_from(tiny, "linked") == str(checkout / "linked.py")
+    tiny.python.unlink()  # as when the Python that it was made of is removed
+    assert not tiny.ready
+
+
 def test_what_cannot_be_had_is_named_with_a_way_out(tiny: Environment, wheels: Path) -> None:
     (wheels / "cronsim-99.0-py3-none-any.whl").unlink()
     with pytest.raises(
@@ -252,6 +269,32 @@ def test_how_far_it_is_follows_what_pip_says() -> None:
     listener("workbench counts packages: 9")
     assert steps[3:] == pytest.approx([0.6, 0.8, 1.0])
     assert not [line for line in told if "counts" in line]
+
+
+def test_packages_are_counted_while_pip_is_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Unpacking:
+        left = 2
+
+        def __init__(self, command: list[str]) -> None:
+            assert command[-1] == "tinything"
+
+        def wait(self, seconds: float) -> int:
+            self.left -= 1
+            if self.left < 0:
+                return 7
+            (tmp_path / f"{self.left}.dist-info").mkdir()
+            raise subprocess.TimeoutExpired("pip", seconds)
+
+    monkeypatch.setattr(subprocess, "Popen", Unpacking)
+    assert install(["tinything"], "constraints.txt", str(tmp_path)) == 7
+    steps: list[float] = []
+    listener = Listener(str.strip, steps.append)
+    listener("Installing collected packages: a, b")
+    for line in capsys.readouterr().out.splitlines():
+        listener(line)
+    assert steps == pytest.approx([0.6, 0.8, 1.0])
 
 
 def test_a_disk_that_fills_up_meanwhile_is_told_as_that(tiny: Environment) -> None:
