@@ -41,7 +41,9 @@ def install(requirements: Sequence[str], constraints: str, packages: str) -> int
         try:
             return process.wait(_LOOK_S)
         except subprocess.TimeoutExpired:
-            print(f"{_COUNT}{len(list(Path(packages).glob('*.dist-info')))}", flush=True)  # noqa: T201  to Listener
+            there = len(list(Path(packages).glob("*.dist-info")))
+            sys.stdout.write(f"{_COUNT}{there}\n")  # to the Listener of the process that waits
+            sys.stdout.flush()
 
 
 class Listener:
