@@ -65,7 +65,7 @@ def export(
     refuse_impossible(request.format, workspace.paths.environments)
     model, dataset, run_id = checkpoint_of(workspace, source, data)
     if request.imgsz is not None:
-        request = fit(request, Path(model.path))
+        request, _ = fit(request, Path(model.path))
     if request.precision in CALIBRATED and not dataset.images.get("train"):
         raise DatasetError(
             f"Dataset '{dataset.name}' has no training images to calibrate {request.precision} on.",

@@ -6,6 +6,7 @@ What lives here: ``Export``, a view of its run; making and proving one inside a 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ def export_and_prove(
         ExportError: when the conversion fails, or the environment that it needs cannot be made.
         RequestError: when what is wanted does not fit the model.
     """
-    wanted = fit(wanted.checked(), checkpoint)
+    wanted, imgsz = fit(wanted.checked(), checkpoint)
     able = refuse_impossible(wanted.format, WorkspacePaths(job.paths.root.parent.parent).environments)
     place = place_of(job, able)
     origin = _provenance(job, data_yaml)
@@ -136,15 +137,14 @@ def export_and_prove(
         unrunnable=able.reason if able.can == "make" else "",
         accept=wanted.accept,
     )
-    assert wanted.imgsz is not None
-    certificate = certify(checkpoint, exported.folder, images, imgsz=wanted.imgsz, terms=terms, place=place)
+    certificate = certify(checkpoint, exported.folder, images, imgsz=imgsz, terms=terms, place=place)
     write_certificate(certificate, exported.folder)
     accompany(exported.folder)
     return exported, certificate
 
 
-def fit(wanted: ExportRequest, checkpoint: Path) -> ExportRequest:
-    """Return a request with the image size that it means for a checkpoint.
+def fit(wanted: ExportRequest, checkpoint: Path) -> tuple[ExportRequest, tuple[int, int]]:
+    """Return a request with the image size that it means for a checkpoint, and that size: height and width in pixels.
 
     Raises:
         ModelError: when the checkpoint cannot be read.
@@ -153,7 +153,8 @@ def fit(wanted: ExportRequest, checkpoint: Path) -> ExportRequest:
     from workbench.runs.training.checkpoints import inspect
 
     info = inspect(checkpoint)
-    return wanted.fitted((info.imgsz, info.imgsz), info.stride)
+    sides = wanted.sides((info.imgsz, info.imgsz), info.stride)
+    return replace(wanted, imgsz=sides), sides
 
 
 def refuse_impossible(format: str, home: Path) -> Ability:  # noqa: A002

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -118,7 +118,8 @@ def export_model(
     _check_paths(checkpoint, folder)
     info = inspect(checkpoint)
     sides = (info.imgsz, info.imgsz) if isinstance(info.imgsz, int) else info.imgsz
-    wanted = wanted.checked().fitted(sides, info.stride)
+    wanted = wanted.checked()
+    wanted = replace(wanted, imgsz=wanted.sides(sides, info.stride))
     arguments = wanted.arguments() | _calibration(wanted, origin)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
+from workbench import settings
 from workbench.errors import ExportError, WorkbenchError
 
 P = ParamSpec("P")
@@ -90,7 +91,7 @@ class Apart:
         )
 
     def _run(self, command: list[str]) -> tuple[list[str], int | None]:
-        environ = {**os.environ, **self.environ, "PYTHONUNBUFFERED": "1", "YOLO_AUTOINSTALL": "False"}
+        environ = settings.environment(**self.environ, PYTHONUNBUFFERED="1", YOLO_AUTOINSTALL="False")
         # A group of its own: converters start programs, which are ended with it
         process = subprocess.Popen(
             command,

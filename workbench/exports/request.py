@@ -67,17 +67,20 @@ class ExportRequest:
             rule(found, known)
         return found
 
-    def fitted(self, imgsz: tuple[int, int], stride: int) -> ExportRequest:
-        """Return it with the image size filled in: what the model was trained with, when none is wanted.
+    def sides(self, imgsz: tuple[int, int], stride: int) -> tuple[int, int]:
+        """Return height and width of the input in pixels.
+
+        Args:
+            imgsz: what the model was trained with, which is meant when nothing is wanted; rounded up to the stride.
+            stride: of the model, in pixels.
 
         Raises:
             RequestError: when a side is not a multiple of the model's stride.
         """
-        if self.imgsz is None:
-            height, width = (-(-side // stride) * stride for side in imgsz)
-            return replace(self, imgsz=(height, width))
         wanted = _sides(self.imgsz)
-        assert wanted is not None
+        if wanted is None:
+            height, width = (-(-side // stride) * stride for side in imgsz)
+            return height, width
         if wrong := [side for side in wanted if side % stride]:
             lower = wrong[0] // stride * stride
             raise RequestError(
@@ -87,7 +90,7 @@ class ExportRequest:
                 imgsz=list(wanted),
                 stride=stride,
             )
-        return replace(self, imgsz=wanted)
+        return wanted
 
     def parameters(self) -> dict[str, Any]:
         """Return it as the parameters of the export notebook."""

@@ -65,10 +65,10 @@ def test_what_cannot_be_is_refused_before_any_work(options: dict[str, Any], word
 
 
 def test_an_image_size_fits_the_stride_or_the_nearest_ones_are_named() -> None:
-    assert ExportRequest(imgsz=320).fitted((64, 64), 32).imgsz == (320, 320)
-    assert ExportRequest().fitted((100, 64), 32).imgsz == (128, 64)
+    assert ExportRequest(imgsz=320).sides((64, 64), 32) == (320, 320)
+    assert ExportRequest().sides((100, 64), 32) == (128, 64)
     with pytest.raises(RequestError, match=r"300 is not a multiple of 32.*288 or 320"):
-        ExportRequest(imgsz=300).fitted((64, 64), 32)
+        ExportRequest(imgsz=300).sides((64, 64), 32)
 
 
 def test_it_goes_through_a_notebook_and_back() -> None:
