@@ -22,6 +22,7 @@ from workbench.paths import RunPaths
 from workbench.runs.lease import is_held
 from workbench.runs.model import RunResult, RunSpec, RunState
 from workbench.runs.standing import Standing, fold
+from workbench.serving.spec import SPEC_NAME
 from workbench.settings import SECRET
 from workbench.tracking.base import Ended, EndState, File, FileKind, Item, Measured, Model, Started, Text
 
@@ -107,8 +108,7 @@ class TrackedRun:
             return []
         sums = {artifact.path: artifact.sha256 for artifact in result.artifacts} if result is not None else {}
         files = list(self._last_files(ended.at, sums))
-        best = next((file for file in files if file.name == "best.pt"), None)
-        model = self._model(best, ended) if best is not None and ended.state == "completed" else None
+        model = self._model(files, ended) if ended.state == "completed" else None
         return [*files, model] if model is not None else [*files]
 
     def goes(self) -> bool:
@@ -127,23 +127,35 @@ class TrackedRun:
             if path.is_file():
                 yield File(kind, path.name, path, at, sha256=sums.get(path.relative_to(self.paths.root).as_posix(), ""))
 
-    def _model(self, best: File, ended: Ended) -> Model | None:
+    def _model(self, files: Sequence[File], ended: Ended) -> Model | None:
+        """Return what a registry is told of: the best checkpoint of a training, or an export that is one file."""
         spec = self._spec
-        if spec.kind != "train" or spec.model is None:
+        name = {"train": "best.pt", "export": self._exported()}.get(spec.kind)
+        file = next((file for file in files if file.name == name), None)
+        if file is None or spec.model is None:
             return None
         data = spec.dataset
         tags = {"run": spec.id, "project": spec.project, "session": spec.session, "kind": spec.kind}
         if data is not None:
             tags |= {"dataset": data.name, "dataset_digest": data.digest}
+        words = [data.name if data else spec.project, spec.model.task]
+        if spec.kind == "export":
+            tags |= {"source": spec.source or "", "format": str(spec.parameters.get("format"))}
+            words += [str(spec.parameters.get(word)) for word in ("format", "precision") if word in spec.parameters]
         return Model(
-            name=f"{data.name if data else spec.project}-{spec.model.task}",
-            path=best.path,
-            sha256=best.sha256 or storage.sha256(best.path),
+            name="-".join(words),
+            path=file.path,
+            sha256=file.sha256 or storage.sha256(file.path),
             task=spec.model.task,
             at=ended.at,
             metrics=ended.metrics,
             tags=tags,
         )
+
+    def _exported(self) -> str:
+        """Return the name of the exported model's file; of one that is a folder no file has that name."""
+        path = self.paths.export / SPEC_NAME
+        return str(storage.get_json(path).get("weights", "")) if path.is_file() else ""
 
     def _item(self, event: Event, serial: int) -> Item | None:
         at, step = float(event["at"]), event.get("step")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 from collections.abc import Callable
@@ -228,6 +229,24 @@ def test_an_export_ends_with_its_files_and_its_certificate(workspace: Workspace,
         ("export", "model.onnx"),
         ("certificate", "certificate.json"),
     ]
+
+
+@pytest.mark.parametrize(("weights", "registered"), [("model.onnx", True), ("model_openvino_model", False)])
+def test_an_export_of_one_file_is_a_model_for_the_registry(
+    workspace: Workspace, record: Callable[..., str], weights: str, registered: bool
+) -> None:
+    parameters = {"format": "onnx", "precision": "fp16"}
+    fields = {"parameters": parameters, "dataset": DATASET, "model": MODEL, "source": "the-training"}
+    run = workspace.paths.run(record("export", **fields))
+    model = run.export / weights / ("" if registered else "model.xml")
+    model.parent.mkdir(parents=True, exist_ok=True)
+    model.write_bytes(b"x")
+    (run.export / "model.json").write_text(json.dumps({"weights": weights}))
+    move(workspace, run, RunState.RUNNING, attempt=1)
+    complete(workspace, run, model, run.export / "model.json", metrics={"accuracy/drop": 0.1})
+    models = [item for item in TrackedRun(run.root).last_items() if isinstance(item, Model)]
+    told = [(each.name, each.path, each.tags["source"], each.metrics) for each in models]
+    assert told == [("digits-detect-onnx-fp16", model, "the-training", {"accuracy/drop": 0.1})] * registered
 
 
 def test_a_result_that_is_being_written_down_is_no_end_yet(workspace: Workspace, run: RunPaths) -> None:
