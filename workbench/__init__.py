@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Export": "workbench.exports.export",
+    "ExportRequest": "workbench.exports.request",
     "Run": "workbench.runs.run",
     "RunState": "workbench.runs.model",
     "Settings": "workbench.settings",
@@ -27,6 +28,7 @@ _HOMES = {
     "WorkbenchError": "workbench.errors",
     "board": "workbench.widgets.board",
     "browse": "workbench.widgets.grid",
+    "export_wizard": "workbench.widgets.export_wizard",
     "log": "workbench.runs.here",
     "open": "workbench.workspace",
     "studio": "workbench.widgets.studio.page",
@@ -34,6 +36,7 @@ _HOMES = {
 }
 __all__ = [
     "Export",
+    "ExportRequest",
     "Run",
     "RunState",
     "Settings",
@@ -43,6 +46,7 @@ __all__ = [
     "__version__",
     "board",
     "browse",
+    "export_wizard",
     "log",
     "open",
     "studio",
@@ -53,12 +57,14 @@ if TYPE_CHECKING:
     from workbench.config.schema import TrainingConfig
     from workbench.errors import WorkbenchError
     from workbench.exports.export import Export
+    from workbench.exports.request import ExportRequest
     from workbench.runs.here import log
     from workbench.runs.model import RunState
     from workbench.runs.run import Run
     from workbench.settings import Settings
     from workbench.widgets.board import board
     from workbench.widgets.chart import watch
+    from workbench.widgets.export_wizard import export_wizard
     from workbench.widgets.grid import browse
     from workbench.widgets.studio.page import studio
     from workbench.workspace import Workspace, open

@@ -1,7 +1,8 @@
 """The proof that an export answers like its checkpoint.
 
-What lives here: its rows, its verdict, and ``certificate.json``. What does not: the answers (``answers``), how alike
-they are (``matching``), what the file says of itself (``inside``). It runs in a job's kernel: torch is imported late.
+What lives here: its rows, its verdict, and ``certificate.json``. What does not: the rows about answers
+(``checks_answers``) and about the file (``inside``), the page for people (``page``). It runs in a job's kernel: torch
+is imported late.
 """
 
 from __future__ import annotations
@@ -14,30 +15,25 @@ from pathlib import Path
 from typing import Any, Final
 
 from workbench import storage
-from workbench.errors import DatasetError, ExportError
+from workbench.errors import DatasetError, ExportError, RequestError, did_you_mean
 from workbench.exports import answers
-from workbench.exports.checks import Check, attempt, check
-from workbench.exports.inside import inside, origin
+from workbench.exports.accuracy import ACCURACY_IMAGES, Accuracy
+from workbench.exports.accuracy_truth import truths
+from workbench.exports.artifacts import digest, size
+from workbench.exports.checks import Check
+from workbench.exports.checks_answers import BOXED, HERE, ROWS, SAMPLE, Looks, Sample, Terms
+from workbench.exports.inside import Origin, inside, origin
 from workbench.exports.latency import Latency, measure
-from workbench.exports.matching import (
-    BOX_TOLERANCE_PX,
-    CONFIDENCE_TOLERANCE,
-    Agreement,
-    Seen,
-    agreement,
-    whole,
-)
-from workbench.serving.spec import ModelSpec, file_sha256, read_spec
+from workbench.exports.matching import Agreement, Seen
+from workbench.exports.memory import extra_mb
+from workbench.exports.place import Place
+from workbench.serving.spec import file_sha256, read_spec
 
 CERTIFICATE_NAME = "certificate.json"
-VERSION: Final = 2
-IMAGES_MIN: Final = 16
-NON_DEGENERATE_MIN: Final = 0.9
-RAW_IMAGES: Final = 4
+VERSION: Final = 3
 PACKAGES: Final = ("ultralytics", "ultralytics-opencv-headless", "torch", "onnx", "onnxruntime", "numpy")
-SAMPLE: Final = ("images", "boxes", "whole boxes")
-"""Rows about the images: when they fail, the export may be right, but nothing is proven."""
-_ALIKE: Final = f"every box, to {BOX_TOLERANCE_PX} px and {CONFIDENCE_TOLERANCE} of confidence"
+_DERIVED: Final = ("version", "passed", "failures")
+_TERMS: Final = Terms()
 
 
 @dataclass(frozen=True)
@@ -46,16 +42,24 @@ class Certificate:
 
     Attributes:
         checks: the rows.
+        accepted: names of rows that may fail: they keep their verdict, and do not count.
+        format: of the export.
+        precision: of its weights.
+        task: of the model.
         images: how many were answered.
-        conf: lowest confidence that was asked for.
+        conf: lowest confidence that was compared.
         iou: overlap above which NMS dropped a box.
         export: the exported model against the checkpoint, both by ultralytics with ``rect=False``; None when it does
             not answer.
-        serving: the workbench's endpoint against ultralytics, both with the exported model; None likewise.
+        serving: the workbench's endpoint against ultralytics, both with the exported model; None likewise, and when the
+            endpoint does not serve such exports.
+        accuracy: of both on the same images; None without labels.
         boxes_mean: boxes of the checkpoint per image.
         non_degenerate: share of the checkpoint's boxes, 0-1, with an area above 1 px² that touch no edge of the image:
             the others are clipped, and clipping hides differences.
         latency: of the exported model alone, on this machine; None when it does not run.
+        memory_mb: what a process needs more at its peak to load the exported model and run it once, in MiB.
+        size_bytes: of the exported model.
         suppressed: boxes that NMS dropped in all images together; None when the model needs no NMS. Zero says that the
             comparison does not prove NMS.
         checkpoint_sha256: of the checkpoint.
@@ -64,14 +68,21 @@ class Certificate:
     """
 
     checks: tuple[Check, ...]
+    accepted: tuple[str, ...]
+    format: str
+    precision: str
+    task: str
     images: int
     conf: float
     iou: float
     export: Agreement | None
     serving: Agreement | None
-    latency: Latency | None
+    accuracy: Accuracy | None
     boxes_mean: float
     non_degenerate: float
+    latency: Latency | None
+    memory_mb: float | None
+    size_bytes: int
     suppressed: int | None
     checkpoint_sha256: str
     model_sha256: str
@@ -85,12 +96,30 @@ class Certificate:
     @property
     def differs(self) -> bool:
         """Something about the export is wrong; without it, and without ``passed``, the images show too little."""
-        return any(row.verdict == "fail" and row.name not in SAMPLE for row in self.checks)
+        return any(row.name not in SAMPLE for row in self._failed())
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """Say for each row that failed what it is; empty when none did."""
-        return tuple(str(row) for row in self.checks if row.verdict == "fail")
+        """Say for each row that failed, and was not accepted, what it is; empty when none did."""
+        return tuple(str(row) for row in self._failed())
+
+    def _failed(self) -> list[Check]:
+        return [row for row in self.checks if row.verdict == "fail" and row.name not in self.accepted]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A certificate, and what it was made of.
+
+    Attributes:
+        certificate: what was found.
+        names: of the classes, by id.
+        sights: of each image, what the checkpoint and the export see in it; empty when the export does not answer.
+    """
+
+    certificate: Certificate
+    names: tuple[str, ...]
+    sights: tuple[tuple[Path, Seen, Seen], ...]
 
 
 def certify(
@@ -99,124 +128,109 @@ def certify(
     images: Sequence[Path],
     *,
     imgsz: int | tuple[int, int],
-    conf: float = 0.25,
-    iou: float = 0.7,
+    terms: Terms = _TERMS,
+    place: Place = HERE,
 ) -> Certificate:
+    """Compare the export in ``folder`` with ``checkpoint``, and the endpoint with ultralytics, see ``prove``."""
+    return prove(checkpoint, folder, images, imgsz=imgsz, terms=terms, place=place).certificate
+
+
+def prove(
+    checkpoint: Path,
+    folder: Path,
+    images: Sequence[Path],
+    *,
+    imgsz: int | tuple[int, int],
+    terms: Terms = _TERMS,
+    place: Place = HERE,
+) -> Proof:
     """Compare the export in ``folder`` with ``checkpoint``, and the endpoint with ultralytics, on ``images``.
 
     Args:
         checkpoint: that the export was made of.
-        folder: with ``model.onnx`` and ``model.json``.
-        images: at least 16 for the certificate to pass; of the run's own validation set.
+        folder: with the exported model and ``model.json``.
+        images: at least 16 for the certificate to pass; of the run's own validation set. With labels beside them
+            accuracy is measured too. More than ``ACCURACY_IMAGES`` are left out.
         imgsz: what the export was asked to take, in pixels.
-        conf: lowest confidence, 0-1.
-        iou: overlap above which NMS drops a box, 0-1.
+        terms: what the export is, and what may fail.
+        place: where the export can run; the checkpoint is asked in this process.
 
     Returns:
-        The certificate. An export that is wrong, even one that cannot be loaded, has rows that say so.
+        The proof. An export that is wrong, even one that cannot be loaded, has rows that say so.
 
     Raises:
+        RequestError: when a row that may fail is not known.
         DatasetError: when there are no images, or one cannot be read.
         ExportError: when ultralytics does not run the checkpoint.
         ModelError: when the checkpoint cannot be read, or ``folder`` holds no readable spec.
     """
+    _check_accepted(terms.accept)
+    images = images[:ACCURACY_IMAGES]
     if not images:
         raise DatasetError("There are no images to compare with.", "At least one image.", "Add a validation split.")
     answers.readable(images)
-    spec, source = read_spec(folder), origin(checkpoint, imgsz)
-    weights, wanted = folder / spec.weights, source.spec(spec)
-    sample = _Sample(images, answers.predict(checkpoint, images, wanted, conf, iou))
-    asked = _Asked(checkpoint, folder, sample, wanted, conf, iou)
-    return Certificate(
-        checks=(*inside(weights, spec, source), *asked.checks(), *sample.checks()),
+    spec, source = read_spec(folder), origin(checkpoint, imgsz, terms.said)
+    asking = answers.Asking(source.spec(spec), terms.conf, terms.iou, inside=terms.nms == "inside")
+    sample = _sample(checkpoint, images, asking, source)
+    looks = Looks(checkpoint, folder, asking, terms, sample, place)
+    # The export is asked first: what it takes to ask it is known then
+    rows = (*inside(looks.weights, spec, source), *looks.checks(), *sample.checks(source.task, terms.tolerances))
+    latency, memory_mb = _costs(looks)
+    certificate = Certificate(
+        checks=rows,
+        accepted=terms.accept,
+        format=terms.format,
+        precision=terms.precision,
+        task=source.task,
         images=len(images),
-        conf=conf,
-        iou=iou,
-        export=asked.export,
-        serving=asked.serving,
-        latency=_latency(weights, wanted),
+        conf=terms.conf,
+        iou=terms.iou,
+        export=looks.export,
+        serving=looks.serving,
+        accuracy=looks.accuracy,
         boxes_mean=sample.boxes / len(images),
         non_degenerate=sample.whole,
-        suppressed=asked.suppressed,
+        latency=latency,
+        memory_mb=memory_mb,
+        size_bytes=size(looks.weights),
+        suppressed=looks.suppressed,
         checkpoint_sha256=file_sha256(checkpoint),
-        model_sha256=file_sha256(weights),
+        model_sha256=digest(looks.weights),
         versions=versions(),
     )
+    others = looks.exported.seen if looks.exported else []
+    sights = zip(images[: len(others)], sample.reference.seen[: len(others)], others, strict=True)
+    return Proof(certificate, source.names, tuple(sights))
 
 
-def _latency(weights: Path, spec: ModelSpec) -> Latency | None:
+def _check_accepted(accept: Sequence[str]) -> None:
+    for name in accept:
+        if name not in ROWS:
+            raise RequestError(
+                f"A certificate has no row '{name}' that could be accepted.",
+                f"One of {', '.join(ROWS)}.",
+                did_you_mean(name, ROWS) or "`workbench exports show` lists the rows of a certificate.",
+                accept=name,
+            )
+
+
+def _sample(checkpoint: Path, images: Sequence[Path], asking: answers.Asking, source: Origin) -> Sample:
+    if source.task not in BOXED and source.task != "classify":
+        return Sample(images, (), answers.Answers([]))
+    points = answers.keypoints(checkpoint) if source.task == "pose" else (0, 0)
+    told = truths(images, source.task, source.names, points)
+    return Sample(images, told, answers.predict(checkpoint, images, asking, told))
+
+
+def _costs(looks: Looks) -> tuple[Latency | None, float | None]:
+    """Return how long the export takes, and the memory that it needs; None for what cannot be measured."""
+    if looks.terms.unrunnable:
+        return None, None
+    asked = looks.weights, looks.spec, looks.terms.format, looks.place
     try:
-        return measure(weights, spec)
+        return measure(*asked), extra_mb(*asked)
     except ExportError:  # rows say so already
-        return None
-
-
-@dataclass(frozen=True)
-class _Sample:
-    """The images, and what the checkpoint sees in them: whether they can show that an export is wrong."""
-
-    images: Sequence[Path]
-    reference: list[Seen]
-
-    @property
-    def boxes(self) -> int:
-        return sum(len(seen.rows) for seen in self.reference)
-
-    @property
-    def whole(self) -> float:
-        return sum(whole(seen) for seen in self.reference) / self.boxes if self.boxes else 0.0
-
-    def checks(self) -> list[Check]:
-        count, share = len(self.images), self.whole
-        wanted = f"more than {NON_DEGENERATE_MIN:.0%}"
-        return [
-            check("images", count >= IMAGES_MIN, f"{count} were compared", f"at least {IMAGES_MIN}"),
-            check("boxes", self.boxes, f"the checkpoint sees {self.boxes}", "at least one"),
-            check("whole boxes", share > NON_DEGENERATE_MIN, f"{share:.0%} of the boxes touch no edge", wanted),
-        ]
-
-
-@dataclass
-class _Asked:
-    """What is asked of an export, and what came of it: what fails leaves None."""
-
-    checkpoint: Path
-    folder: Path
-    sample: _Sample
-    wanted: ModelSpec
-    conf: float
-    iou: float
-    exported: list[Seen] | None = None
-    export: Agreement | None = None
-    serving: Agreement | None = None
-    suppressed: int | None = None
-
-    def checks(self) -> list[Check]:
-        looks = {"raw output": self.raw, "detections": self.detections, "endpoint": self.endpoint}
-        return [attempt(name, _ALIKE, look) for name, look in looks.items()]
-
-    def raw(self) -> Check:
-        if self.wanted.output != "raw":
-            return Check("raw output", "unverified", "the head selects its boxes itself", _ALIKE)
-        box, score = answers.raw(self.checkpoint, self.weights, self.sample.images[:RAW_IMAGES], self.wanted)
-        met = box <= BOX_TOLERANCE_PX and score <= CONFIDENCE_TOLERANCE
-        return check("raw output", met, f"{box:.3g} px, {score:.2g} of score", _ALIKE)
-
-    def detections(self) -> Check:
-        self.exported = answers.predict(self.weights, self.sample.images, self.wanted, self.conf, self.iou)
-        self.export = agreement(zip(self.sample.reference, self.exported, strict=True))
-        return check("detections", self.export.within_tolerance, self.export, _ALIKE)
-
-    def endpoint(self) -> Check:
-        served, self.suppressed = answers.serve(self.folder, self.sample.images, self.conf, self.iou)
-        if self.exported is None:
-            return Check("endpoint", "fail", "ultralytics does not answer with the export", _ALIKE)
-        self.serving = agreement(zip(self.exported, served, strict=True))
-        return check("endpoint", self.serving.within_tolerance, self.serving, _ALIKE)
-
-    @property
-    def weights(self) -> Path:
-        return self.folder / self.wanted.weights
+        return None, None
 
 
 def write_certificate(certificate: Certificate, folder: Path) -> Path:
@@ -240,11 +254,12 @@ def read_certificate(folder: Path) -> Certificate:
     path = folder / CERTIFICATE_NAME
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        for derived in ("version", "passed", "failures"):
+        for derived in _DERIVED:
             data.pop(derived)
-        parts: dict[str, Any] = {name: data[name] and Agreement(**data[name]) for name in ("export", "serving")}
-        parts["latency"] = data["latency"] and Latency(**data["latency"])
-        return Certificate(**{**data, **parts, "checks": tuple(Check(**row) for row in data["checks"])})
+        kinds: dict[str, Any] = {"export": Agreement, "serving": Agreement, "latency": Latency, "accuracy": Accuracy}
+        parts: dict[str, Any] = {name: data[name] and kind(**data[name]) for name, kind in kinds.items()}
+        parts["checks"] = tuple(Check(**row) for row in data["checks"])
+        return Certificate(**{**data, **parts, "accepted": tuple(data["accepted"])})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ExportError(
             f"'{path}' is not a certificate that can be read ({error}).",

@@ -17,13 +17,14 @@ from workbench.exports.certificate import (
     read_certificate,
     write_certificate,
 )
-from workbench.exports.exporter import export_onnx
+from workbench.exports.exporter import export_model
 from workbench.exports.matching import Agreement
+from workbench.exports.request import ExportRequest
 
 
 @pytest.fixture(scope="module")
 def exported(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export_onnx(checkpoint, tmp_path_factory.mktemp("exported") / "export", imgsz=SIDE).folder
+    return export_model(checkpoint, tmp_path_factory.mktemp("exported") / "export", ExportRequest(imgsz=SIDE)).folder
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,9 @@ def failing(certificate: Certificate) -> set[str]:
     return {row.name for row in certificate.checks if row.verdict == "fail"} - {"whole boxes"}
 
 
-def test_an_export_answers_like_its_checkpoint_and_the_endpoint_like_ultralytics(good: Certificate) -> None:
+def test_an_export_answers_like_its_checkpoint_and_the_endpoint_like_ultralytics(
+    good: Certificate, exported: Path
+) -> None:
     assert failing(good) == set()
     assert not good.differs
     assert good.images == 16
@@ -45,11 +48,15 @@ def test_an_export_answers_like_its_checkpoint_and_the_endpoint_like_ultralytics
     assert good.latency is not None
     assert 0 < good.latency.p50_ms <= good.latency.p95_ms
     assert good.latency.per_s > 1
+    assert good.memory_mb is not None
+    assert 1 < good.memory_mb < 500
+    assert good.size_bytes == (exported / "model.onnx").stat().st_size
+    assert [row.found for row in good.checks if row.verdict == "unverified"] == ["no labels"]
     assert good.export is not None
     assert good.serving == Agreement(good.export.boxes, good.export.boxes, 0, 0.0, 0.0)
     assert [row.name for row in good.checks] == [
         *("file", "task", "class names", "image size", "stride", "preprocessing", "postprocessing", "licence", "paths"),
-        *("raw output", "detections", "endpoint", "images", "boxes", "whole boxes"),
+        *("raw output", "detections", "endpoint", "accuracy", "images", "boxes", "whole boxes"),
     ]
 
 
@@ -67,7 +74,7 @@ def test_a_certificate_is_read_as_it_was_written(good: Certificate, tmp_path: Pa
     assert read_certificate(tmp_path) == good
     assert json.loads(path.read_text())["passed"] is good.passed
     assert [found.name for found in tmp_path.iterdir()] == [CERTIFICATE_NAME]
-    without = replace(good, export=None, serving=None, latency=None)
+    without = replace(good, export=None, serving=None, latency=None, memory_mb=None)
     write_certificate(without, tmp_path)
     assert read_certificate(tmp_path) == without
 

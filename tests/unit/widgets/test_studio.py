@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ def yard(tmp_path: Path) -> Yard:
 def page(yard: Yard) -> Iterator[Studio]:
     made = studio(yard.workspace, lang="en")
     yield made
-    for widget in (made.browser, made.form, made.chat, made.board, made.chart):
+    for widget in (made.browser, made.form, made.chat, made.board, made.chart, made.wizard):
         if widget is not None:
             widget.close()
 
@@ -55,7 +56,7 @@ def test_an_empty_workspace_says_what_to_do_on_every_step(page: Studio) -> None:
         said[step] = shown(page._steps[step])
     assert "No dataset yet" in said["data"]
     assert "No training yet" in said["watch"]
-    assert "Nothing was exported yet" in said["export"]
+    assert page.wizard in page._steps["export"].children
     assert "Nothing is deployed" in said["deploy"]
     assert page.browser is None
     assert page.chart is None
@@ -126,11 +127,25 @@ def test_the_newest_run_is_watched_unless_others_were_chosen_on_the_board(page: 
     assert page.python == ""
 
 
-def test_names_on_it_are_text_and_never_markup(page: Studio, yard: Yard) -> None:
-    yard.record("<img src=x>", kind="export", parameters={"format": "<i>onnx</i>"})
+def test_the_run_that_was_chosen_on_the_board_is_the_one_to_export(page: Studio, yard: Yard) -> None:
+    first, _ = yard.record("first"), yard.record("second")
+    page.step = "runs"
+    page.board.selected = [first]
+    press(page._steps["runs"], "Export the chosen run →")
+    assert (page.step, page.wizard.run) == ("export", first)
+    page.step = "data"
+    page.board.selected = []
     page.step = "export"
-    said = shown(page._steps["export"])
-    assert "&lt;i&gt;onnx&lt;/i&gt;" in said
+    assert page.wizard.run == first
+
+
+def test_names_on_it_are_text_and_never_markup(page: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = SimpleNamespace(name="<img src=x>", url="<i>here</i>", started_at="")
+    monkeypatch.setattr(page.workspace.deployments, "alive", lambda: [served])
+    page.step = "deploy"
+    said = shown(page._steps["deploy"])
+    assert "&lt;img src=x&gt;" in said
+    assert "&lt;i&gt;here&lt;/i&gt;" in said
     assert "<i>" not in said
 
 

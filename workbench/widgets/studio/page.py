@@ -99,15 +99,23 @@ class Studio(ipywidgets.VBox):
         """The chart; None before a run was watched."""
         return getattr(self._steps["watch"], "chart", None)
 
+    @property
+    def wizard(self) -> Any:
+        """The export wizard; None before its step was looked at."""
+        return getattr(self._steps["export"], "wizard", None)
+
     def _did(self, line: str) -> None:
         self.python = line
         self._line.value = parts.code(self._label, line)
 
     def _go(self, step: str) -> None:
         self._tabs.selected_index = STEPS.index(step)
-        if step == "watch" and self.board is not None and self.board.selected:
-            watch: Any = self._steps["watch"]
-            watch.choose(list(self.board.selected))
+        chosen = list(self.board.selected) if self.board is not None else []
+        there: Any = self._steps[step]
+        if step == "watch" and chosen:
+            there.choose(chosen)
+        if step == "export" and chosen:
+            there.choose(chosen[0])
 
     def _turn(self, place: int | None) -> None:
         if place is None:

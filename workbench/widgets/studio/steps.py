@@ -209,7 +209,8 @@ class RunsStep(Step):
 
         self.board = board(self.ws, lang=self.texts.lang)
         watch = parts.action(self.texts["watch_chosen"], lambda: self.go("watch"))
-        self.children = (parts.bar(watch), self._problem, self.board)
+        export = parts.action(self.texts["export_chosen"], lambda: self.go("export"))
+        self.children = (parts.bar(watch, export), self._problem, self.board)
 
 
 class WatchStep(Step):
@@ -273,24 +274,25 @@ class WatchStep(Step):
 
 
 class ExportStep(Step):
-    """What was exported, and how well it answers."""
+    """Formats to export a run to, and how well each export answers.
 
-    def renew(self) -> None:
-        """List the exports."""
-        say = self.texts
-        heads = (say["export"].split(" · ")[-1], say["run"], say["format"], say["state"], say["certificate"])
-        rows = [
-            (
-                made.id,
-                made.run.spec.source or "",
-                made.run.spec.parameters.get("format", ""),
-                made.run.state.value,
-                _proof(made, say),
-            )
-            for made in self.ws.exports()
-        ]
-        refresh = parts.action(say["refresh"], self.renew)
-        self.children = (parts.bar(refresh), self._problem, parts.table(heads, rows, say["export_empty"]))
+    Attributes:
+        wizard: the export wizard; None before the step was looked at.
+    """
+
+    wizard: Any = None
+
+    def fill(self) -> None:
+        """Make the wizard."""
+        from workbench.widgets.export_wizard import export_wizard
+
+        self.wizard = export_wizard(self.ws, lang=self.texts.lang)
+        self.children = (self._problem, self.wizard)
+
+    def choose(self, run: str) -> None:
+        """Export a run."""
+        self.show()
+        self.wizard.run, self.wizard.opened = run, ""
 
 
 class DeployStep(Step):
@@ -308,10 +310,3 @@ class DeployStep(Step):
 def _label(run: Run) -> str:
     name = run.spec.name
     return f"{run.id}  {name}  {run.state}" if name else f"{run.id}  {run.state}"
-
-
-def _proof(made: Any, say: Texts) -> str:
-    try:
-        return say["yes" if made.certificate["passed"] else "no"]
-    except WorkbenchError:
-        return ""
