@@ -6,7 +6,7 @@ import { TEXTS } from "../src/exporting/texts.ts";
 import { USUAL, type Check, type Format } from "../src/exporting/types.ts";
 import { drop, inOrder, markOf, MARKS, megabytes, points, setting, spare, takers, toggled } from "../src/exporting/words.ts";
 
-const check = (name: string, verdict: string, accepted = false): Check => ({ name, verdict, accepted, found: "", wanted: "" });
+const check = (name: string, verdict: string, accepted = false, about: Check["about"] = "file"): Check => ({ name, verdict, accepted, about, found: "", wanted: "" });
 const format = (name: string, title: string, ...taken: string[]) => ({ name, title, arguments: taken }) as Format;
 
 test("a format is ticked at the end of the list, changed in its place, and taken away", () => {
@@ -17,9 +17,9 @@ test("a format is ticked at the end of the list, changed in its place, and taken
 });
 
 test("failures stand first, whatever was accepted next, and each has its own shape", () => {
-  const rows = [check("a", "pass"), check("b", "unverified"), check("c", "fail", true), check("d", "fail"), check("e", "pass")];
-  assert.deepEqual(inOrder(rows).map(({ name }) => name), ["d", "c", "b", "a", "e"]);
-  assert.deepEqual(rows.map(markOf), ["good", "open", "warned", "bad", "good"]);
+  const rows = [check("a", "pass"), check("b", "unverified"), check("c", "fail", true), check("d", "fail"), check("e", "pass", false, "answers"), check("f", "pass", false, "images")];
+  assert.deepEqual(inOrder(rows).map(({ name }) => name), ["d", "c", "b", "e", "f", "a"]);
+  assert.deepEqual(rows.map(markOf), ["good", "open", "warned", "bad", "good", "good"]);
   assert.equal(new Set(Object.values(MARKS)).size, 4);
 });
 

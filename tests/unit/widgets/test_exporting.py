@@ -278,7 +278,9 @@ def test_an_export_that_failed_because_of_its_certificate_shows_it(state: Export
     export = made(RunState.FAILED, {**ANSWERING, "detections": "fail"}, reason="The export is not like its checkpoint.")
     found = ask(state, "certificate", export=export)
     assert (found["state"], found["proof"]["verdict"], found["bundle"]) == ("failed", "no", False)
-    assert [row["verdict"] for row in found["proof"]["checks"] if row["name"] == "detections"] == ["fail"]
+    rows = {row["name"]: (row["about"], row["verdict"]) for row in found["proof"]["checks"]}
+    assert rows["detections"] == ("answers", "fail")
+    assert (rows["file"][0], rows["images"][0]) == ("file", "images")
 
 
 def test_an_export_on_its_way_tells_what_it_said_and_how_far_its_environment_is(

@@ -14,6 +14,7 @@ from typing import Any, Final
 from pydantic import Field
 
 from workbench.errors import StorageError, UnknownNameError, storage_error
+from workbench.exports.checks_answers import ANSWERS, SAMPLE
 from workbench.exports.export import Export
 from workbench.runs.model import RunState
 from workbench.runs.run import Run
@@ -108,7 +109,7 @@ def _proof(certificate: Mapping[str, Any]) -> dict[str, Any]:
     accepted = set(certificate.get("accepted") or ())
     checks = [
         {**{name: str(each.get(name, "")) for name in ("name", "verdict", "found", "wanted")}}
-        | {"accepted": bool(each.get("accepted")) or each.get("name") in accepted}
+        | {"accepted": each.get("name") in accepted, "about": _about(str(each.get("name")))}
         for each in certificate.get("checks") or ()
     ]
     return {
@@ -122,6 +123,10 @@ def _proof(certificate: Mapping[str, Any]) -> dict[str, Any]:
         "versions": certificate.get("versions") or {},
         "pictures": _pictures(certificate),
     }
+
+
+def _about(name: str) -> str:
+    return "answers" if name in ANSWERS else "images" if name in SAMPLE else "file"
 
 
 def _pictures(certificate: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -174,6 +174,7 @@ class Wizard {
     const ended = this.told.exports.filter((each) => each.going && told.exports.some((now) => now.id === each.id && !now.going));
     this.told = told;
     this.list.show(told, this.traits.opened, this.traits.everything);
+    if (told.exports.some((each) => each.id === this.traits.opened && each.going)) this.panel.listen();
     if (!ended.length) return;
     void this.able();
     const [mine] = ended.filter((each) => this.ours.has(each.id) || each.id === this.traits.opened);
@@ -203,6 +204,7 @@ class Wizard {
       this.note(this.say("reused", { words }));
       this.set({ opened: made }, false);
     } else {
+      this.note("");
       this.ours.add(made);
       this.shell.announce(this.say("begun_run", { words }));
     }
@@ -211,7 +213,7 @@ class Wizard {
 
   private note(text: string): void {
     this.list.root.parentElement?.querySelector(".ex-told")?.remove();
-    this.list.root.before(h("p", { class: "ex-told wb-quiet" }, text));
+    if (text) this.list.root.before(h("p", { class: "ex-told wb-quiet" }, text));
   }
 
   private open(id: string): void {

@@ -1,6 +1,7 @@
 // How the formats are exported, below a fold: what is there holds for all that are chosen.
 import { h, replace } from "../base/dom.ts";
 import type { Say } from "../base/texts.ts";
+import { literal } from "../board/python.ts";
 import type { Key } from "./texts.ts";
 import type { Chosen, Format, Hello, Nms, Options as Values } from "./types.ts";
 import { spare, takers } from "./words.ts";
@@ -51,7 +52,7 @@ export class Options {
   /** Show the values, and which of the chosen formats take each. */
   show(values: Values, formats: Format[], chosen: Chosen): void {
     const { say, controls } = this;
-    const other = Object.entries(spare(values)).map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(", ") : String(value)}`);
+    const other = Object.entries(spare(values)).map(([name, value]) => `${name}=${literal(value)}`);
     replace(this.summary, h("span", {}, say("options")), " ", h("span", { class: "wb-quiet" }, other.join(" · ") || say("options_usual")));
     if (!controls) return;
     if (document.activeElement !== controls.size) controls.size.value = String(values.imgsz ?? "");

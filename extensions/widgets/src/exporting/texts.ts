@@ -116,6 +116,7 @@ export const TEXTS = {
   pictures: { en: "Where the answers differ", ko: "답이 다른 곳" },
   files: { en: "Files", ko: "파일" },
   download: { en: "Download the bundle", ko: "묶음 내려받기" },
+  not_handed_out: { en: "Only an export that was completed is handed out.", ko: "완료된 내보내기만 내려받을 수 있습니다." },
   downloading: { en: "Packing …", ko: "묶는 중…" },
   downloaded: { en: "{name} is in your downloads.", ko: "{name} 파일을 내려받았습니다." },
   whole: { en: "Open the whole certificate", ko: "인증서 전체 열기" },

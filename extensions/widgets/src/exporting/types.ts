@@ -110,6 +110,7 @@ export interface Check {
   found: string;
   wanted: string;
   accepted: boolean;
+  about: "answers" | "images" | "file";
 }
 
 export interface Accuracy {

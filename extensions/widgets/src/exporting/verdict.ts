@@ -21,6 +21,7 @@ export class VerdictPanel {
   private readonly closed: () => void;
   private readonly addresses: string[] = [];
   private shows = "";
+  private readLog: () => void = () => {};
 
   constructor(shell: Shell, say: Say<Key>, closed: () => void) {
     this.shell = shell;
@@ -49,6 +50,11 @@ export class VerdictPanel {
     } catch (error) {
       if (this.shows === id) this.shell.fail(error, () => void this.show(id, focus));
     }
+  }
+
+  /** Read anew what the export that is shown says, while it goes on. */
+  listen(): void {
+    this.readLog();
   }
 
   private draw(found: Certificate): void {
@@ -126,24 +132,26 @@ export class VerdictPanel {
       try {
         const { data } = await this.shell.rpc.ask<{ text: string }[]>("log", { export: found.id });
         lines.textContent = data.map(({ text }) => text).join("\n") || say("log_none");
+        if (found.going) lines.scrollTop = lines.scrollHeight;
       } catch (error) {
         this.shell.fail(error);
       }
     };
-    fold.addEventListener("toggle", () => fold.open && void read());
-    if (fold.open) void read();
+    this.readLog = () => fold.open && void read();
+    fold.addEventListener("toggle", this.readLog);
+    this.readLog();
     return fold;
   }
 
   private files(found: Certificate): HTMLElement | null {
     const { say } = this;
     if (!found.files.length) return null;
-    const take = button(say("download"), () => void this.download(found.id, take), { class: "wb-button wb-primary", disabled: !found.bundle });
+    const take = button(say("download"), () => void this.download(found.id, take), { class: "wb-button wb-primary" });
     const list = h("ul", { class: "ex-files" }, ...found.files.map((file) => h("li", {}, h("code", {}, file.name), " ", h("span", { class: "wb-quiet" }, bytes(file.bytes)))));
     return h(
       "div",
       {},
-      h("div", { class: "wb-toolbar" }, take, found.page ? button(say("whole"), () => void this.whole(found.id)) : null),
+      h("div", { class: "wb-toolbar" }, found.bundle ? take : h("span", { class: "wb-quiet" }, say("not_handed_out")), found.page ? button(say("whole"), () => void this.whole(found.id)) : null),
       h("details", {}, h("summary", {}, say("files")), h("p", { class: "wb-quiet ex-folder" }, h("code", {}, found.folder)), list),
     );
   }

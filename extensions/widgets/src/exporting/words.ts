@@ -15,10 +15,14 @@ export function markOf(check: Pick<Check, "verdict" | "accepted">): Mark {
   return "open";
 }
 
-/** Return the rows with those first that decide: failures, then what could not be looked at, then the rest. */
+/**
+ * Return the rows with those first that decide: failures, then what could not be looked at, then the rest; of these,
+ * what it answers before what the images were, and before what the file says of itself.
+ */
 export function inOrder(checks: Check[]): Check[] {
-  const rank = { bad: 0, warned: 1, open: 2, good: 3 };
-  return [...checks].sort((one, other) => rank[markOf(one)] - rank[markOf(other)]);
+  const rank = { bad: 0, warned: 10, open: 20, good: 30, answers: 0, images: 1, file: 2 };
+  const place = (check: Check) => rank[markOf(check)] + rank[check.about];
+  return [...checks].sort((one, other) => place(one) - place(other));
 }
 
 /** Return only the options that are not as usual. */
