@@ -103,6 +103,7 @@ export const TEXTS = {
   latency_more_one: { en: "{per_s} images/s, 1 thread, {processor}", ko: "초당 {per_s}장, 스레드 1개, {processor}" },
   memory: { en: "Memory", ko: "메모리" },
   compared: { en: "Compared on", ko: "비교 대상" },
+  measured: { en: "What was measured", ko: "측정한 것" },
   not_measured: { en: "not measured", ko: "측정하지 않음" },
   checked: { en: "What was checked", ko: "확인한 것" },
   row_name: { en: "Row", ko: "항목" },

@@ -91,18 +91,17 @@ export class VerdictPanel {
     const { say } = this;
     const { accuracy, latency } = proof;
     const figure = (key: Key, value: string | null, more = "") =>
-      h("div", { class: "ex-figure" }, h("dt", {}, say(key)), h("dd", {}, h("span", { class: value ? "ex-value" : "wb-quiet" }, value ?? say("not_measured")), more ? h("span", { class: "wb-quiet" }, more) : null));
+      h("tr", {}, h("th", { scope: "row" }, say(key)), h("td", {}, h("span", { class: value ? "ex-value" : "wb-quiet" }, value ?? say("not_measured")), more ? h("span", { class: "wb-quiet" }, ` · ${more}`) : null));
     const before = accuracy && say("accuracy_said", { metric: accuracy.metric, before: points(accuracy.checkpoint), after: points(accuracy.export) });
     const speed = latency && { per_s: number(latency.per_s, 3), threads: latency.threads, processor: latency.processor };
-    return h(
-      "dl",
-      { class: "ex-figures" },
+    const rows = [
       figure("accuracy", before, accuracy ? say("accuracy_drop", { drop: drop(accuracy) }) : ""),
       figure("latency", latency && say("latency_said", { p50: number(latency.p50_ms, 3), p95: number(latency.p95_ms, 3) }), speed ? say(speed.threads === 1 ? "latency_more_one" : "latency_more", speed) : ""),
       figure("size", proof.size_bytes === null ? null : bytes(proof.size_bytes)),
       figure("memory", proof.memory_mb === null ? null : `${number(proof.memory_mb, 3)} MB`),
       figure("compared", proof.images === null ? null : say("of_images", { n: proof.images })),
-    );
+    ];
+    return h("table", { class: "ex-figures", "aria-label": say("measured") }, h("tbody", {}, ...rows));
   }
 
   private rows(proof: Proof): HTMLElement {
