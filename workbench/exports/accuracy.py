@@ -58,8 +58,8 @@ class Accuracy:
 
     def __str__(self) -> str:
         return (
-            f"{self.metric} {100 * self.checkpoint:.1f} -> {100 * self.export:.1f}, drop {_points(self.drop)} points "
-            f"(95 %: {_points(self.low)} to {_points(self.high)}), {self.images} images"
+            f"{self.metric} {100 * self.checkpoint:.1f} -> {100 * self.export:.1f}, drop {points(self.drop)} points "
+            f"(95 %: {points(self.low)} to {points(self.high)}), {self.images} images"
         )
 
 
@@ -182,5 +182,6 @@ def _draws(images: int) -> Counts:
     return np.concatenate([np.ones((1, images)), drawn]).astype(np.int32)
 
 
-def _points(value: float) -> str:
+def points(value: float) -> str:
+    """Return a drop as people read it; never ``-0.0``."""
     return f"{value + 0.0 if abs(value) >= 0.05 else 0.0:.1f}"

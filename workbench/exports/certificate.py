@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from workbench import storage
 from workbench.errors import DatasetError, ExportError, RequestError, did_you_mean
@@ -21,7 +21,7 @@ from workbench.exports.accuracy import ACCURACY_IMAGES, Accuracy
 from workbench.exports.accuracy_truth import truths
 from workbench.exports.artifacts import digest, size
 from workbench.exports.checks import Check
-from workbench.exports.checks_answers import BOXED, HERE, ROWS, SAMPLE, Looks, Sample, Terms
+from workbench.exports.checks_answers import ANSWERS, BOXED, HERE, ROWS, SAMPLE, Looks, Sample, Terms
 from workbench.exports.inside import Origin, inside, origin
 from workbench.exports.latency import Latency, measure
 from workbench.exports.matching import Agreement, Seen
@@ -33,7 +33,16 @@ CERTIFICATE_NAME = "certificate.json"
 VERSION: Final = 3
 PACKAGES: Final = ("ultralytics", "ultralytics-opencv-headless", "torch", "onnx", "onnxruntime", "numpy")
 _DERIVED: Final = ("version", "passed", "failures")
+Standing = Literal["yes", "no", "accepted", "unproven", "unverified"]
 _TERMS: Final = Terms()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture of what the checkpoint and the export see in an image: its file beside the certificate, and words."""
+
+    path: str
+    caption: str
 
 
 @dataclass(frozen=True)
@@ -58,13 +67,14 @@ class Certificate:
         non_degenerate: share of the checkpoint's boxes, 0-1, with an area above 1 px² that touch no edge of the image:
             the others are clipped, and clipping hides differences.
         latency: of the exported model alone, on this machine; None when it does not run.
-        memory_mb: what a process needs more at its peak to load the exported model and run it once, in MiB.
+        memory_mb: what a process needs more at its peak to load the exported model and run it once.
         size_bytes: of the exported model.
         suppressed: boxes that NMS dropped in all images together; None when the model needs no NMS. Zero says that the
             comparison does not prove NMS.
         checkpoint_sha256: of the checkpoint.
         model_sha256: of the exported model.
         versions: of the packages that answered.
+        pictures: of some images, beside the certificate.
     """
 
     checks: tuple[Check, ...]
@@ -87,6 +97,20 @@ class Certificate:
     checkpoint_sha256: str
     model_sha256: str
     versions: dict[str, str]
+    pictures: tuple[Shown, ...] = ()
+
+    @property
+    def verdict(self) -> Standing:
+        """The verdict in a word.
+
+        ``accepted``: something is wrong, and may be. ``unproven``: nothing is, but the images show too little.
+        ``unverified``: no answer could be looked at on this machine.
+        """
+        if not self.passed:
+            return "no" if self.differs else "unproven"
+        if any(row.verdict == "fail" and row.name not in SAMPLE for row in self.checks):
+            return "accepted"
+        return "yes" if any(row.verdict == "pass" for row in self.checks if row.name in ANSWERS) else "unverified"
 
     @property
     def passed(self) -> bool:
@@ -114,11 +138,13 @@ class Proof:
     Attributes:
         certificate: what was found.
         names: of the classes, by id.
+        imgsz: height and width of the model's input in pixels.
         sights: of each image, what the checkpoint and the export see in it; empty when the export does not answer.
     """
 
     certificate: Certificate
     names: tuple[str, ...]
+    imgsz: tuple[int, int]
     sights: tuple[tuple[Path, Seen, Seen], ...]
 
 
@@ -200,7 +226,7 @@ def prove(
     )
     others = looks.exported.seen if looks.exported else []
     sights = zip(images[: len(others)], sample.reference.seen[: len(others)], others, strict=True)
-    return Proof(certificate, source.names, tuple(sights))
+    return Proof(certificate, source.names, source.imgsz, tuple(sights))
 
 
 def _check_accepted(accept: Sequence[str]) -> None:
@@ -259,6 +285,7 @@ def read_certificate(folder: Path) -> Certificate:
         kinds: dict[str, Any] = {"export": Agreement, "serving": Agreement, "latency": Latency, "accuracy": Accuracy}
         parts: dict[str, Any] = {name: data[name] and kind(**data[name]) for name, kind in kinds.items()}
         parts["checks"] = tuple(Check(**row) for row in data["checks"])
+        parts["pictures"] = tuple(Shown(**each) for each in data["pictures"])
         return Certificate(**{**data, **parts, "accepted": tuple(data["accepted"])})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ExportError(

@@ -20,12 +20,12 @@ from workbench.exports.latency import RUNTIMES, loaded
 from workbench.exports.place import Apart, Here, Place
 from workbench.serving.spec import ModelSpec
 
-_MB: Final = 1 << 20
+_MB: Final = 1e6
 _HERE: Final = Here()
 
 
 def extra_mb(weights: Path, spec: ModelSpec, format: str = "onnx", place: Place = _HERE) -> float:  # noqa: A002
-    """Return what a process of its own needs more at its peak to load a model and run it once, in MiB.
+    """Return what a process of its own needs more at its peak to load a model and run it once, in MB.
 
     Args:
         weights: the exported model.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.exports.conftest import SIDE
-from workbench.errors import DatasetError, ExportError
+from workbench.errors import DatasetError, ExportError, RequestError
 from workbench.exports.certificate import (
     CERTIFICATE_NAME,
     Certificate,
@@ -17,9 +17,13 @@ from workbench.exports.certificate import (
     read_certificate,
     write_certificate,
 )
+from workbench.exports.checks_answers import ROWS, Terms
 from workbench.exports.exporter import export_model
+from workbench.exports.latency import measure
 from workbench.exports.matching import Agreement
+from workbench.exports.memory import extra_mb
 from workbench.exports.request import ExportRequest
+from workbench.serving.spec import read_spec
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +81,62 @@ def test_a_certificate_is_read_as_it_was_written(good: Certificate, tmp_path: Pa
     without = replace(good, export=None, serving=None, latency=None, memory_mb=None)
     write_certificate(without, tmp_path)
     assert read_certificate(tmp_path) == without
+
+
+def test_a_row_that_was_accepted_keeps_its_verdict_and_does_not_count(
+    checkpoint: Path, exported: Path, images: list[Path]
+) -> None:
+    terms = Terms(accept=("images", "whole boxes"))
+    certificate = certify(checkpoint, exported, images[:3], imgsz=SIDE, terms=terms)
+    assert {row.name for row in certificate.checks if row.verdict == "fail"} == {"images", "whole boxes"}
+    assert certificate.accepted == ("images", "whole boxes")
+    assert certificate.passed
+
+
+def test_a_row_that_does_not_exist_cannot_be_accepted(checkpoint: Path, exported: Path, images: list[Path]) -> None:
+    with pytest.raises(RequestError, match=r"no row 'detection'.*detections"):
+        certify(checkpoint, exported, images, imgsz=SIDE, terms=Terms(accept=("detection",)))
+
+
+def test_every_row_of_a_certificate_can_be_accepted(good: Certificate) -> None:
+    assert {row.name for row in good.checks} <= set(ROWS)
+
+
+def test_what_cannot_run_here_is_not_asked_and_the_reason_is_told(
+    checkpoint: Path, exported: Path, images: list[Path]
+) -> None:
+    terms = Terms(format="coreml", unrunnable="Core ML models run on macOS only")
+    certificate = certify(checkpoint, exported, images, imgsz=SIDE, terms=terms)
+    open_rows = {row.name: row.found for row in certificate.checks if row.verdict == "unverified"}
+    assert open_rows == dict.fromkeys(("raw output", "detections", "endpoint", "accuracy"), terms.unrunnable)
+    assert (certificate.latency, certificate.memory_mb, certificate.export) == (None, None, None)
+    assert failing(certificate) == set()
+
+
+def test_an_export_with_fewer_bits_is_judged_by_its_accuracy_on_enough_images(
+    checkpoint: Path, exported: Path, images: list[Path]
+) -> None:
+    certificate = certify(checkpoint, exported, images, imgsz=SIDE, terms=Terms(precision="int8"))
+    rows = {row.name: row for row in certificate.checks}
+    for name in ("raw output", "detections"):
+        assert rows[name].verdict == "unverified"
+        assert "judged by its accuracy" in rows[name].found
+    assert (rows["accuracy images"].verdict, rows["accuracy images"].found) == ("fail", "0 have labels")
+    assert not certificate.passed
+    assert not certificate.differs
+
+
+def test_what_a_model_needs_is_measured_beside_its_libraries(exported: Path) -> None:
+    needed = extra_mb(exported / "model.onnx", read_spec(exported))
+    assert (exported / "model.onnx").stat().st_size / 1e6 < needed < 200
+
+
+def test_a_model_that_does_not_run_has_no_latency_and_no_need(exported: Path, tmp_path: Path) -> None:
+    torn = tmp_path / "model.onnx"
+    torn.write_bytes((exported / "model.onnx").read_bytes()[:50_000])
+    for look in (extra_mb, measure):
+        with pytest.raises(ExportError, match="does not run"):
+            look(torn, read_spec(exported))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 1, "passed": true, "failures": []}'])
