@@ -131,6 +131,7 @@ class Wizard {
     select.addEventListener("change", () => this.set({ run: select.value, opened: "" }));
     const found = runs.find((each) => each.id === run);
     const facts = found ? [found.model, found.dataset, found.headline && `${found.headline.name} ${number(found.headline.value)}`] : [];
+    this.choice.hidden = !runs.length && !run;
     replace(this.choice, h("label", { class: "ex-labelled" }, h("span", { class: "wb-quiet" }, say("run")), select), h("span", { class: "wb-quiet" }, facts.filter(Boolean).join(" · ")));
   }
 

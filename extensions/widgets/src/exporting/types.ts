@@ -128,7 +128,7 @@ export interface Proof {
   checks: Check[];
   images: number | null;
   accuracy: Accuracy | null;
-  latency: { p50_ms: number; p95_ms: number; per_s: number; threads: number; processor: string } | null;
+  latency: { p50_ms: number; p95_ms: number; per_s: number; threads: number | null; processor: string } | null;
   memory_mb: number | null;
   size_bytes: number | null;
   versions: Record<string, string>;

@@ -93,10 +93,10 @@ export class VerdictPanel {
     const figure = (key: Key, value: string | null, more = "") =>
       h("tr", {}, h("th", { scope: "row" }, say(key)), h("td", {}, h("span", { class: value ? "ex-value" : "wb-quiet" }, value ?? say("not_measured")), more ? h("span", { class: "wb-quiet" }, ` · ${more}`) : null));
     const before = accuracy && say("accuracy_said", { metric: accuracy.metric, before: points(accuracy.checkpoint), after: points(accuracy.export) });
-    const speed = latency && { per_s: number(latency.per_s, 3), threads: latency.threads, processor: latency.processor };
+    const speed = latency && { per_s: number(latency.per_s, 3), threads: latency.threads ?? 0, processor: latency.processor };
     const rows = [
       figure("accuracy", before, accuracy ? say("accuracy_drop", { drop: drop(accuracy) }) : ""),
-      figure("latency", latency && say("latency_said", { p50: number(latency.p50_ms, 3), p95: number(latency.p95_ms, 3) }), speed ? say(speed.threads === 1 ? "latency_more_one" : "latency_more", speed) : ""),
+      figure("latency", latency && say("latency_said", { p50: number(latency.p50_ms, 3), p95: number(latency.p95_ms, 3) }), speed ? say(speed.threads > 1 ? "latency_more" : speed.threads ? "latency_more_one" : "latency_more_chosen", speed) : ""),
       figure("size", proof.size_bytes === null ? null : bytes(proof.size_bytes)),
       figure("memory", proof.memory_mb === null ? null : `${number(proof.memory_mb, 3)} MB`),
       figure("compared", proof.images === null ? null : say("of_images", { n: proof.images })),
