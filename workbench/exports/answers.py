@@ -17,6 +17,7 @@ import numpy.typing as npt
 from workbench.errors import DatasetError, ExportError, WorkbenchError
 from workbench.exports.accuracy_hits import Hits, Truth, hits
 from workbench.exports.matching import Rows, Seen
+from workbench.exports.runtimes import unrounded
 from workbench.serving.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -95,12 +96,13 @@ def predict(weights: Path, images: Sequence[Path], asking: Asking, truths: Seque
     lowest = LOWEST if truths and not asking.inside else asking.conf
     answers = Answers([])
     try:
-        model: Any = YOLO(weights, task=asking.spec.task)
-        for number, image in enumerate(images):
-            result = model.predict(str(image), **asking.options(lowest))[0]
-            answers.seen.append(_seen(result, asking.conf))
-            if truths:
-                answers.hits.append(hits(result, truths[number], asking.spec.imgsz))
+        with unrounded(weights):
+            model: Any = YOLO(weights, task=asking.spec.task)
+            for number, image in enumerate(images):
+                result = model.predict(str(image), **asking.options(lowest))[0]
+                answers.seen.append(_seen(result, asking.conf))
+                if truths:
+                    answers.hits.append(hits(result, truths[number], asking.spec.imgsz))
     except Exception as error:
         raise ExportError(
             f"ultralytics does not predict with '{weights}': {str(error)[:400] or type(error).__name__}.",
@@ -143,8 +145,17 @@ def keypoints(checkpoint: Path) -> tuple[int, int]:
     return int(count), int(values)
 
 
-def serve(folder: Path, images: Sequence[Path], conf: float, iou: float) -> tuple[list[Seen], int | None]:
+def serve(
+    folder: Path, images: Sequence[Path], conf: float, iou: float, *, threads: int = 1
+) -> tuple[list[Seen], int | None]:
     """Return what the workbench's endpoint answers with an export, and how many boxes NMS dropped; None without NMS.
+
+    Args:
+        folder: of the export.
+        images: are asked one by one.
+        conf: lowest confidence, 0-1.
+        iou: overlap above which NMS drops a box, 0-1.
+        threads: of one run; 0 for as many as ultralytics takes.
 
     Raises:
         DatasetError: when an image cannot be read.
@@ -153,7 +164,7 @@ def serve(folder: Path, images: Sequence[Path], conf: float, iou: float) -> tupl
     """
     from workbench.serving.model import load_model
 
-    model = load_model(folder)
+    model = load_model(folder, threads=threads)
     answers, suppressed = [], 0
     try:
         for image in _decoded(images):

@@ -16,11 +16,12 @@ from workbench.errors import ExportError, RequestError
 from workbench.exports.abilities import Ability, ability
 from workbench.exports.accuracy import ACCURACY_IMAGES
 from workbench.exports.artifacts import accompany, bundle, files
-from workbench.exports.certificate import CERTIFICATE_NAME, Certificate, certify, write_certificate
+from workbench.exports.certificate import CERTIFICATE_NAME, Certificate, prove
 from workbench.exports.checks_answers import Terms
 from workbench.exports.environments import make
 from workbench.exports.exporter import ExportedModel, Provenance, export_model
 from workbench.exports.formats import find_format
+from workbench.exports.page import write_proof
 from workbench.exports.place import Apart, Here, Place
 from workbench.exports.request import ExportRequest
 from workbench.paths import WorkspacePaths
@@ -137,8 +138,8 @@ def export_and_prove(
         unrunnable=able.reason if able.can == "make" else "",
         accept=wanted.accept,
     )
-    certificate = certify(checkpoint, exported.folder, images, imgsz=imgsz, terms=terms, place=place)
-    write_certificate(certificate, exported.folder)
+    proof = prove(checkpoint, exported.folder, images, imgsz=imgsz, terms=terms, place=place)
+    certificate = write_proof(proof, exported.folder)
     accompany(exported.folder)
     return exported, certificate
 

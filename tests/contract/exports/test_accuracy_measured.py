@@ -13,10 +13,11 @@ from ultralytics.engine.results import Results
 from ultralytics.utils.metrics import ap_per_class
 
 from tests.contract.exports.conftest import SIDE
-from tests.contract.exports.test_tasks import untrained
+from tests.contract.exports.test_tasks import untrained, with_other_head
 from workbench.exports.accuracy import mean_precisions
 from workbench.exports.accuracy_hits import NOTHING, Hits, Truth, hits
 from workbench.exports.certificate import certify
+from workbench.exports.checks_answers import Terms
 from workbench.exports.exporter import export_model
 from workbench.exports.request import ExportRequest
 
@@ -133,6 +134,15 @@ def test_what_a_model_sees_itself_is_right_in_its_export_too(images: list[Path],
     assert found.accuracy.export > 0.99
     assert found.accuracy.images == len(images)
     assert next(row for row in found.checks if row.name == "accuracy").verdict == "pass"
+    with_other_head(folder, tmp_path / "other", -1.0)
+    few_bits = certify(checkpoint, tmp_path / "other", copies, imgsz=SIDE, terms=Terms(precision="int8"))
+    assert few_bits.accuracy is not None
+    assert few_bits.accuracy.drop > 50
+    assert {row.name for row in few_bits.checks if row.verdict == "fail"} - {"whole boxes"} == {
+        "accuracy",
+        "accuracy images",
+    }
+    assert few_bits.differs
 
 
 def labels_of(result: Any) -> str:

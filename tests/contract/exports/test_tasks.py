@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -84,6 +85,19 @@ def untrained(task: str, images: list[Path]) -> Any:
     return model
 
 
+def with_other_head(source: Path, folder: Path, factor: float) -> None:
+    """Copy an ONNX export, with other weights where it answers what its task has beside boxes."""
+    folder.mkdir(exist_ok=True)
+    weights = folder / "model.onnx"
+    model = onnx.load(source / "model.onnx")
+    for tensor in model.graph.initializer:
+        if ".cv4." in tensor.name or ".linear." in tensor.name:
+            values = numpy_helper.to_array(tensor) * np.float32(factor)
+            tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    onnx.save(model, weights)
+    write_spec(replace(read_spec(source), sha256=file_sha256(weights)), folder)
+
+
 class Elsewhere:
     """A place that is handed what a process of its own would be."""
 
@@ -158,16 +172,7 @@ def test_what_a_task_answers_is_compared_where_the_export_runs(
 def test_a_head_that_is_wrong_fails_the_row_of_its_task(
     make: Make, export: Callable[[str, str], Path], images: list[Path], tmp_path: Path, task: str
 ) -> None:
-    source = export(task, "onnx")
-    weights = tmp_path / "model.onnx"
-    model = onnx.load(source / "model.onnx")
-    for tensor in model.graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if ".cv4." in tensor.name or ".linear." in tensor.name:
-            tensor.CopyFrom(numpy_helper.from_array(values * np.float32(1.5), tensor.name))
-    onnx.save(model, weights)
-    spec = read_spec(source)
-    write_spec(type(spec)(**{**vars(spec), "sha256": file_sha256(weights)}), tmp_path)
+    with_other_head(export(task, "onnx"), tmp_path, 1.5)
     certificate = certify(make(task), tmp_path, images, imgsz=SIDE)
     # Boxes are turned with their angles, and those with an empty mask are left out
     moved = {"detections"} if task in {"obb", "segment"} else set()

@@ -108,8 +108,9 @@ def test_a_rotated_box_is_the_same_when_its_angle_wraps_around() -> None:
         assert found.box_px == pytest.approx(0, abs=1e-9)
         assert found.angle == pytest.approx(0, abs=1e-9)
         assert found.iou_min == pytest.approx(1)
-    found = agreement([(turned(math.pi - 0.001), turned(0.001))])
-    assert found.angle == pytest.approx(0.002)
+    for middle in (math.pi, math.pi / 2):  # where the angle of a box, and of its sides, begins anew
+        found = agreement([(turned(middle - 0.001), turned(middle + 0.001))])
+        assert found.angle == pytest.approx(0.002)
 
 
 def test_rotated_boxes_overlap_as_much_as_they_do() -> None:

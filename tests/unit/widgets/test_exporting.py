@@ -113,14 +113,12 @@ def news(state: ExportingProof) -> dict[str, Any]:
     return found
 
 
-def until(state: ExportingProof, topic: str) -> Any:
-    """Look until something is told under a topic."""
-    for _ in range(400):
-        found = news(state)
-        if topic in found:
-            return found[topic]
-        threading.Event().wait(0.01)
-    raise AssertionError(f"nothing was told of {topic}")
+def outcomes(state: ExportingProof) -> list[Any]:
+    """Return what came of all that was started."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("export "):
+            thread.join(10)
+    return [data for topic, data in state.tick() if topic == "begun"]
 
 
 def test_it_begins_with_the_runs_that_are_done_and_what_each_format_needs(
@@ -182,7 +180,7 @@ def test_an_export_is_started_and_told(
     ask(state, "exports", run=trained)
     told = ask(state, "start", run=trained, chosen={"onnx": "fp16"}, options={"fresh": True})
     assert told == {"begun": 1, "asks": None}
-    outcome = until(state, "begun")
+    (outcome,) = outcomes(state)
     assert outcome == {"run": trained, "words": "ONNX FP16", "made": export, "reused": False, "error": None}
     assert wanted == [(trained, "ONNX FP16", True)]
     assert state.starts.waiting == []
@@ -202,9 +200,7 @@ def test_an_export_that_cannot_be_started_says_why_and_does_not_end_the_others(
 
     monkeypatch.setattr(state.workspace, "export", start)
     ask(state, "start", run=trained, chosen={"onnx": "fp32", "coreml": "fp32", "litert": "fp32"}, agreed=True)
-    found: list[Any] = []
-    while len(found) < 3:
-        found += [data for topic, data in state.tick() if topic == "begun"]
+    found = outcomes(state)
     assert found[0]["error"]["todo"] == "`workbench doctor`."
     assert found[1]["error"]["happened"] == "ValueError: odd"
     assert (found[2]["made"], found[2]["reused"]) == (export, True)
@@ -227,7 +223,7 @@ def test_what_is_being_started_already_is_not_started_twice(
     assert [each["words"] for each in listed["starting"]] == ["ONNX FP32"]
     assert state.pause_s() == exporting.GOING_S
     gate.set()
-    until(state, "begun")
+    assert len(outcomes(state)) == 1
     assert len(calls) == 1
 
 
