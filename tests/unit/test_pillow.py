@@ -14,6 +14,8 @@ from workbench.pillow import opener
 from workbench.runs.training import evidence
 from workbench.widgets.state.board_media import shrunk
 
+pytestmark = pytest.mark.slow  # processes and environments of their own
+
 
 @pytest.fixture
 def replaced(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,7 +100,7 @@ def predict(weights: Path, images: Sequence[Path], asking: Asking, truths: Seque
             model: Any = YOLO(weights, task=asking.spec.task)
             for number, image in enumerate(images):
                 result = model.predict(str(image), **asking.options(lowest))[0]
-                answers.seen.append(_seen(result, asking.conf))
+                answers.seen.append(seen(result, asking.conf))
                 if truths:
                     answers.hits.append(hits(result, truths[number], asking.spec.imgsz))
     except Exception as error:
@@ -113,7 +113,8 @@ def predict(weights: Path, images: Sequence[Path], asking: Asking, truths: Seque
     return answers
 
 
-def _seen(result: Any, conf: float) -> Seen:
+def seen(result: Any, conf: float) -> Seen:
+    """Return what of ultralytics' result for one image is above a confidence."""
     shape = (int(result.orig_shape[0]), int(result.orig_shape[1]))
     if result.probs is not None:
         return Seen(np.zeros((0, 6)), shape, scores=result.probs.data.double().numpy())

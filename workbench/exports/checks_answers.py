@@ -195,7 +195,7 @@ class Looks:
         values = (found.mask_iou, found.keypoint_px, found.angle) if found else ()
         if found is None or all(value is None for value in values):
             return Check(name, "unverified", "no matched boxes", wanted)
-        met, told = _extra_found(name, found, tolerated)
+        met, told = beside(name, found, tolerated)
         if tolerated.by_accuracy:
             return Check(name, "unverified", f"{told}; {_BY_ACCURACY}", wanted)
         return check(name, met, told, wanted)
@@ -300,7 +300,8 @@ def _extra_wanted(name: str, tolerated: Tolerances) -> str:
     }[name]
 
 
-def _extra_found(name: str, found: Agreement, tolerated: Tolerances) -> tuple[bool, str]:
+def beside(name: str, found: Agreement, tolerated: Tolerances) -> tuple[bool, str]:
+    """Return whether what objects have beside their boxes is as near as it has to be, and how near it is."""
     if name == "masks":
         overlap = found.mask_iou or 0.0
         return overlap >= tolerated.mask_iou, f"an overlap of {overlap:.4g} or more"

@@ -16,12 +16,14 @@ from tests.contract.exports.conftest import SIDE
 from tests.contract.exports.test_tasks import untrained, with_other_head
 from workbench.exports.accuracy import mean_precisions
 from workbench.exports.accuracy_hits import NOTHING, Hits, Truth, hits
+from workbench.exports.answers import seen
 from workbench.exports.certificate import certify
 from workbench.exports.checks_answers import Terms
 from workbench.exports.exporter import export_model
 from workbench.exports.request import ExportRequest
 
 IMAGES = 60
+BESIDE = {"segment": "masks", "pose": "keypoints", "obb": "corners"}
 
 
 def some_hits(random: np.random.Generator, classes: int) -> Hits:
@@ -108,6 +110,19 @@ def test_boxes_that_overlap_by_two_thirds_hit_up_to_that() -> None:
     assert right.tolist() == [*[True] * 4, *[False] * 6]  # 0.5, 0.55, 0.6 and 0.65
     masks = hits(result_of("segment", 20), truth_of("segment", 0, 1), (640, 640)).right[1]
     assert masks.tolist() == right.tolist()
+
+
+@pytest.mark.parametrize("task", ["detect", "segment", "pose", "obb"])
+def test_only_what_is_above_the_confidence_is_compared(task: str) -> None:
+    both, one = seen(result_of(task), 0.7), seen(result_of(task), 0.85)
+    assert (len(both.rows), len(one.rows), both.shape) == (2, 1, (200, 400))
+    assert one.rows[0].tolist() == both.rows[0].tolist()
+    for name in ("masks", "keypoints", "corners"):
+        many, few = getattr(both, name), getattr(one, name)
+        assert (many is None) == (few is None) == (name != BESIDE.get(task))
+        if many is not None:
+            assert (len(many), len(few)) == (2, 1)
+            assert (many[0] == few[0]).all()
 
 
 @pytest.mark.parametrize("task", ["classify", "pose"])

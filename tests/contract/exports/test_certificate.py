@@ -50,6 +50,7 @@ def test_an_export_answers_like_its_checkpoint_and_the_endpoint_like_ultralytics
     assert good.boxes_mean > 2
     assert good.suppressed
     assert good.latency is not None
+    assert good.latency.runs == 100
     assert 0 < good.latency.p50_ms <= good.latency.p95_ms
     assert good.latency.per_s > 1
     assert good.memory_mb is not None
@@ -128,7 +129,7 @@ def test_an_export_with_fewer_bits_is_judged_by_its_accuracy_on_enough_images(
 
 def test_what_a_model_needs_is_measured_beside_its_libraries(exported: Path) -> None:
     needed = extra_mb(exported / "model.onnx", read_spec(exported))
-    assert (exported / "model.onnx").stat().st_size / 1e6 < needed < 200
+    assert (exported / "model.onnx").stat().st_size / 1e6 < needed < 80  # onnxruntime alone takes more
 
 
 def test_a_model_that_does_not_run_has_no_latency_and_no_need(exported: Path, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -67,17 +66,6 @@ def test_images_without_objects_and_without_a_truth_change_nothing_but_the_confi
     found = compare("detect", [answered(0.95), nothing], [answered(0.95), nothing], 2)
     assert found.export == pytest.approx(0.995)
     assert found.targets == 1
-
-
-def test_two_hundred_images_take_seconds() -> None:
-    random = np.random.default_rng(5)
-    hits = []
-    for _ in range(200):
-        right = np.sort(random.random((300, 1)) * 1.2, axis=0) > np.linspace(1.15, 1.2, 10)
-        hits.append(Hits(right, random.random(300), random.integers(0, 20, 300), random.integers(0, 20, 12)))
-    began = time.perf_counter()
-    compare("detect", hits, hits, 200)
-    assert time.perf_counter() - began < 10
 
 
 def test_the_surest_answer_takes_the_likest_object_and_leaves_the_rest() -> None:

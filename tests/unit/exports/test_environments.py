@@ -26,6 +26,8 @@ from workbench.exports.formats import MADE, table
 from workbench.exports.place import Apart
 from workbench.runs.lease import locked
 
+pytestmark = pytest.mark.slow  # processes and environments of their own
+
 HERE = version("cronsim")  # a small package that the workbench has
 
 
@@ -231,7 +233,6 @@ def get_requires_for_build_wheel(config_settings=None):
 """
 
 
-@pytest.mark.slow
 def test_an_interrupted_one_leaves_nothing_that_runs_and_nothing_that_counts(
     tiny: Environment, wheels: Path, tmp_path: Path
 ) -> None:

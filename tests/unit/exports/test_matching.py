@@ -108,7 +108,7 @@ def test_a_rotated_box_is_the_same_when_its_angle_wraps_around() -> None:
         assert found.box_px == pytest.approx(0, abs=1e-9)
         assert found.angle == pytest.approx(0, abs=1e-9)
         assert found.iou_min == pytest.approx(1)
-    for middle in (math.pi, math.pi / 2):  # where the angle of a box, and of its sides, begins anew
+    for middle in (math.pi, math.pi / 2, -math.pi / 2):  # where the angle of a box, and of its sides, begins anew
         found = agreement([(turned(middle - 0.001), turned(middle + 0.001))])
         assert found.angle == pytest.approx(0.002)
 

@@ -180,8 +180,9 @@ def proof(*sights: tuple[Path, Seen, Seen], **fields: Any) -> Proof:
 
 
 def test_images_that_differ_come_first_and_at_most_six(photo: Path) -> None:
-    same, other = (photo, seen(BOX), seen(BOX)), (photo, seen(BOX), seen())
-    worse = (photo, seen(BOX, (10, 10, 30, 30, 0.9, 1)), seen())
+    second, third = (10, 10, 30, 30, 0.9, 1), (150, 10, 190, 30, 0.9, 1)
+    same, other = (photo, seen(BOX), seen(BOX)), (photo, seen(BOX, second, third), seen(BOX, second))
+    worse = (photo, seen(BOX, second), seen())
     assert [picture.differs for picture in pictures(proof(same, same, same))] == [False, False]
     found = pictures(proof(same, other, worse, *[other] * 6))
     assert [picture.found.missed for picture in found] == [2, 1, 1, 1, 1, 1]

@@ -15,6 +15,8 @@ import pytest
 from workbench.errors import ExportError, ModelError
 from workbench.exports.place import Apart, Here
 
+pytestmark = pytest.mark.slow  # processes and environments of their own
+
 
 def pid_and_words(word: str, times: int = 1) -> tuple[int, str]:
     for _ in range(times):
@@ -85,7 +87,6 @@ def test_a_process_that_hangs_is_ended_with_all_it_started(tmp_path: Path) -> No
     assert gone([int(pid) for pid in noted.read_text().split()])
 
 
-@pytest.mark.slow
 def test_it_leaves_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     noted = tmp_path / "pids"
     code = f"from workbench.exports.place import Apart; from {__name__} import hang; Apart().call(hang, {str(noted)!r})"
