@@ -68,10 +68,13 @@ class Export:
     def certificate(self) -> dict[str, Any]:
         """The proof: what was compared, how far apart the answers are, and the verdict.
 
+        An export that failed for what its certificate says has it, too.
+
         Raises:
-            RunError: when the export is not complete.
+            RunError: when the export is not complete, and there is none.
         """
-        return storage.get_json(self.folder / CERTIFICATE_NAME)
+        there = self.run.paths.export / CERTIFICATE_NAME
+        return storage.get_json(there if there.is_file() else self.folder / CERTIFICATE_NAME)
 
     def bundle(self, target: Path) -> Path:
         """Write the whole export, with its certificate and licence, as one zip file, and return its path.
