@@ -181,7 +181,7 @@ class Looks:
         tolerated = self.terms.tolerances
         slack = tolerated.scores if self.spec.task == "classify" else tolerated.confidence
         pairs = zip(self.sample.reference.seen, self.exported.seen, strict=True)
-        self.export = agreement(pairs, conf=self.asking.conf, slack=slack)
+        self.export = agreement(pairs, conf=self.asking.conf, slack=slack, px=tolerated.px)
         return self.export
 
     def _detections(self, wanted: str) -> Check:
@@ -225,7 +225,7 @@ class Looks:
         if self.exported is None:
             return Check("endpoint", "fail", "ultralytics does not answer with the export", wanted)
         pairs = zip(self.exported.seen[:ENDPOINT_IMAGES], served, strict=True)
-        self.serving = agreement(pairs, conf=self.asking.conf, slack=EXACT.confidence)
+        self.serving = agreement(pairs, conf=self.asking.conf, slack=EXACT.confidence, px=EXACT.px)
         return check("endpoint", alike(self.serving, EXACT), self.serving, wanted)
 
     def _accuracy(self, wanted: str) -> Check:
@@ -250,9 +250,8 @@ class Looks:
 
 
 def alike(found: Agreement, tolerated: Tolerances) -> bool:
-    """Return whether every box is matched, as near as it has to be."""
-    near = found.box_px <= tolerated.px and found.confidence <= tolerated.confidence
-    return near and found.images_differing == 0
+    """Return whether all boxes but those that may differ are matched, as near as they have to be."""
+    return found.differing <= tolerated.differing * found.boxes
 
 
 def apart(before: Sequence[Rows], after: Sequence[Rows], spec: ModelSpec) -> tuple[float, float]:
@@ -289,7 +288,8 @@ def _places(rows: int, spec: ModelSpec) -> npt.NDArray[np.bool_]:
 
 
 def _alike(tolerated: Tolerances) -> str:
-    return f"every box, to {tolerated.px} px and {tolerated.confidence} of confidence"
+    boxes = f"{1 - tolerated.differing:.1%} of the boxes" if tolerated.differing else "every box"
+    return f"{boxes}, to {tolerated.px} px and {tolerated.confidence} of confidence"
 
 
 def _extra_wanted(name: str, tolerated: Tolerances) -> str:

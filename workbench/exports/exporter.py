@@ -114,6 +114,8 @@ def export_model(
     from workbench.runs.training.checkpoints import inspect
 
     started = time.monotonic()
+    # The conversion changes into another folder, from which relative paths would lead elsewhere
+    checkpoint, folder = checkpoint.absolute(), folder.absolute()
     origin = provenance or Provenance()
     _check_paths(checkpoint, folder)
     info = inspect(checkpoint)
@@ -177,7 +179,7 @@ def _calibration(wanted: ExportRequest, origin: Provenance) -> dict[str, Any]:
             precision=wanted.precision,
         )
     share = min(1.0, CALIBRATION_IMAGES / max(origin.train_images, 1))
-    return {"data": str(origin.data_yaml), "split": "train", "fraction": share}
+    return {"data": str(origin.data_yaml.absolute()), "split": "train", "fraction": share}
 
 
 def convert(checkpoint: Path, arguments: Mapping[str, Any], said: Mapping[str, str]) -> Converted:

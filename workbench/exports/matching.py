@@ -21,7 +21,7 @@ Bits = npt.NDArray[np.uint8]
 SAME_PLACE_IOU = 0.5
 """Boxes that overlap less are of two objects."""
 _NEVER: Final = 1e9
-_COUNTS: Final = ("boxes", "matched", "images_differing", "missed", "added", "flipped", "borderline")
+_COUNTS: Final = ("boxes", "matched", "images_differing", "missed", "added", "flipped", "borderline", "beyond")
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Agreement:
         added: boxes of the other where the reference has none.
         flipped: boxes in the same place, of another class.
         borderline: boxes that only one of the two has, because their confidence is the lowest that is answered.
+        beyond: matched boxes that are farther apart than was asked for, in place or confidence.
         iou_mean: overlap of matched boxes on average, 0-1.
         iou_min: the smallest one.
         mask_iou: smallest overlap of the masks of matched boxes, 0-1; None without masks.
@@ -58,6 +59,7 @@ class Agreement:
     added: int = 0
     flipped: int = 0
     borderline: int = 0
+    beyond: int = 0
     iou_mean: float = 1.0
     iou_min: float = 1.0
     mask_iou: float | None = None
@@ -67,11 +69,16 @@ class Agreement:
     scores: float | None = None
     same_top: int | None = None
 
+    @property
+    def differing(self) -> int:
+        """Boxes about which the two do not agree: too far apart, of another class, or seen by one of them alone."""
+        return self.beyond + self.missed + self.added + self.flipped
+
     def __str__(self) -> str:
         if self.scores is not None:
             return f"{self.scores:.2g} of probability, {self.images_differing} images have another likeliest class"
         counts = {"missed": self.missed, "added": self.added, "of another class": self.flipped}
-        counts["borderline"] = self.borderline
+        counts |= {"borderline": self.borderline, "too far apart": self.beyond}
         told = "".join(f", {count} {name}" for name, count in counts.items() if count)
         return (
             f"{self.matched} of {self.boxes} boxes matched{told}, {self.images_differing} images differ, "
@@ -118,18 +125,21 @@ class Pairs:
     added: list[int]
 
 
-def agreement(pairs: Iterable[tuple[Seen, Seen]], *, conf: float = 0.0, slack: float = 0.0) -> Agreement:
+def agreement(
+    pairs: Iterable[tuple[Seen, Seen]], *, conf: float = 0.0, slack: float = 0.0, px: float = 0.0
+) -> Agreement:
     """Return how alike the second of each pair is to the first.
 
     Args:
         pairs: what the reference and the other see in the same image.
         conf: the lowest confidence that both were asked for.
         slack: how far confidences may be apart: a box that is so little above ``conf`` may be below it for the other.
+        px: how far their places may be apart, in pixels of the image.
     """
-    sums = _Sums()
+    sums = _Sums(px, slack)
     for reference, other in pairs:
         if reference.scores is not None and other.scores is not None:
-            sums.add_scores(reference.scores, other.scores, slack)
+            sums.add_scores(reference.scores, other.scores)
         else:
             sums.add_boxes(reference, other, conf + slack)
     return sums.total()
@@ -184,17 +194,19 @@ def _assign(apart: Rows, allowed: npt.NDArray[np.bool_]) -> list[tuple[int, int]
 
 @dataclass
 class _Sums:
+    px: float
+    slack: float
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
     most: dict[str, float] = field(default_factory=dict)
     overlaps: list[float] = field(default_factory=list)
     masks: list[float] = field(default_factory=list)
     same_top: int | None = None
 
-    def add_scores(self, reference: Rows, other: Rows, slack: float) -> None:
+    def add_scores(self, reference: Rows, other: Rows) -> None:
         first, second = int(reference.argmax()), int(other.argmax())
         self.same_top = (self.same_top or 0) + (first == second)
         # Two classes that are as likely may change places
-        self.counts["images_differing"] += bool(reference[first] - reference[second] > slack)
+        self.counts["images_differing"] += bool(reference[first] - reference[second] > self.slack)
         self._widen("scores", float(np.abs(reference - other).max()))
 
     def add_boxes(self, reference: Seen, other: Seen, sure: float) -> None:
@@ -212,12 +224,15 @@ class _Sums:
 
     def _add_pairs(self, reference: Seen, other: Seen, left: list[int], right: list[int]) -> None:
         rows, others = reference.rows[left], other.rows[right]
-        self._widen("confidence", float(np.abs(rows[:, 4] - others[:, 4]).max()))
+        confidence = np.abs(rows[:, 4] - others[:, 4])
+        self._widen("confidence", float(confidence.max()))
         if reference.corners is not None and other.corners is not None:
-            self._add_corners(reference.corners[left], other.corners[right])
+            px = self._add_corners(reference.corners[left], other.corners[right])
         else:
-            self._widen("box_px", float(np.abs(rows[:, :4] - others[:, :4]).max()))
+            px = np.abs(rows[:, :4] - others[:, :4]).max(axis=1)
             self.overlaps += [_iou(*pair) for pair in zip(rows, others, strict=True)]
+        self._widen("box_px", float(px.max()))
+        self.counts["beyond"] += int(((px > self.px) | (confidence > self.slack)).sum())
         if reference.masks is not None and other.masks is not None:
             self.masks += mask_ious(reference.masks[left], other.masks[right])
         if reference.keypoints is not None and other.keypoints is not None:
@@ -225,12 +240,12 @@ class _Sums:
             self._widen("keypoint_px", float(apart[:2].max()))
             self._widen("visibility", float(apart[2]))
 
-    def _add_corners(self, corners: Rows, others: Rows) -> None:
-        for first, second in zip(corners, others, strict=True):
-            turned = aligned(first, second)
-            self._widen("box_px", farthest(first, turned))
-            self._widen("angle", turn(first, turned))
-            self.overlaps.append(overlap(first, turned))
+    def _add_corners(self, corners: Rows, others: Rows) -> Rows:
+        turned = [aligned(first, second) for first, second in zip(corners, others, strict=True)]
+        for first, second in zip(corners, turned, strict=True):
+            self._widen("angle", turn(first, second))
+            self.overlaps.append(overlap(first, second))
+        return np.array([farthest(first, second) for first, second in zip(corners, turned, strict=True)])
 
     def _widen(self, name: str, value: float) -> None:
         self.most[name] = max(self.most.get(name, 0.0), value)

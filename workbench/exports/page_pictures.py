@@ -131,7 +131,7 @@ def _judged(certificate: Certificate, reference: Seen, other: Seen) -> tuple[Agr
     tolerated = tolerances(certificate.format, certificate.precision)
     scored = reference.scores is not None
     slack = tolerated.scores if scored else tolerated.confidence
-    found = agreement([(reference, other)], conf=certificate.conf, slack=slack)
+    found = agreement([(reference, other)], conf=certificate.conf, slack=slack, px=tolerated.px)
     if scored:
         return found, bool(found.images_differing) or (found.scores or 0.0) > tolerated.scores
     return found, not alike(found, tolerated)
@@ -139,7 +139,7 @@ def _judged(certificate: Certificate, reference: Seen, other: Seen) -> tuple[Agr
 
 def _worse(found: Agreement, *, differs: bool) -> tuple[float, ...]:
     """Return what sorts images: those that differ, then by how many objects, how far, and how many there are."""
-    lost = found.missed + found.added + found.flipped + found.images_differing
+    lost = found.differing + found.images_differing
     return float(differs), lost, found.box_px, found.scores or 0.0, found.boxes
 
 

@@ -43,6 +43,15 @@ def test_the_same_checkpoint_gives_the_same_bytes_without_paths_and_dates(checkp
     assert "AGPL-3.0" in properties["license"]
 
 
+def test_paths_may_be_relative(checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "best.pt").write_bytes(checkpoint.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    exported = export_model(Path("best.pt"), Path("export"), ExportRequest(imgsz=SIDE))
+    assert Path.cwd() == tmp_path
+    assert (tmp_path / "export" / WEIGHTS_NAME).is_file()
+    assert exported.weights.is_file()
+
+
 def test_an_earlier_export_is_replaced_and_anything_else_is_left_alone(checkpoint: Path, tmp_path: Path) -> None:
     exported = export_model(checkpoint, tmp_path / "export", ExportRequest(imgsz=SIDE))
     (exported.folder / "certificate.json").write_text("of the earlier export")

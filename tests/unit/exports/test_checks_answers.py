@@ -10,7 +10,7 @@ import pytest
 from workbench.errors import ExportError
 from workbench.exports.accuracy_hits import Truth
 from workbench.exports.answers import Answers
-from workbench.exports.checks_answers import Sample, apart, beside
+from workbench.exports.checks_answers import Sample, alike, apart, beside
 from workbench.exports.matching import Agreement, Seen
 from workbench.exports.tolerances import EXACT, tolerances
 from workbench.serving.spec import ModelSpec
@@ -100,3 +100,12 @@ def test_outputs_of_another_shape_cannot_be_compared() -> None:
 )
 def test_what_is_beside_a_box_has_its_own_tolerance(name: str, values: dict[str, float], met: bool) -> None:
     assert beside(name, Agreement(1, 1, 0, 0.0, 0.0, **values), EXACT)[0] is met  # type: ignore[arg-type]
+
+
+def test_of_a_rounded_export_five_boxes_in_a_thousand_may_differ_and_of_an_exact_one_none() -> None:
+    half = tolerances("mnn", "fp16")
+    assert alike(Agreement(1000, 1000, 0, 2.0, 0.0, beyond=4, flipped=1), half)
+    assert not alike(Agreement(1000, 999, 1, 0.0, 0.0, beyond=5, missed=1), half)
+    assert not alike(Agreement(100, 100, 0, 2.0, 0.0, beyond=1), half)
+    assert not alike(Agreement(100000, 100000, 0, 2.0, 0.0, beyond=1), EXACT)
+    assert alike(Agreement(100, 100, 0, 0.0, 0.0), EXACT)

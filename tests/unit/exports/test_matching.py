@@ -41,6 +41,16 @@ def test_boxes_are_matched_by_class_and_nearness_whatever_their_order() -> None:
     assert found.iou_mean == pytest.approx((1 + 40 / 40.5) / 2)
 
 
+def test_boxes_that_are_farther_apart_than_was_asked_for_are_counted() -> None:
+    moved, paler = (*BOX[:3], BOX[3] + 2, *BOX[4:]), (*BOX[:4], BOX[4] - 0.02, BOX[5])
+    pairs = [(seen(BOX), seen(BOX)), (seen(BOX), seen(moved)), (seen(BOX), seen(paler)), (seen(BOX), seen())]
+    found = agreement(pairs, px=1, slack=0.01)
+    assert (found.beyond, found.missed, found.differing, found.matched) == (2, 1, 3, 3)
+    assert agreement(pairs, px=3, slack=0.03).differing == 1
+    corner = agreement([(turned(0.3), turned(0.3, width=44))], px=1, slack=0.01)
+    assert (corner.beyond, round(corner.box_px, 2)) == (1, 1.91)
+
+
 def test_as_many_boxes_as_possible_find_a_partner() -> None:
     # The nearest of the first box is the only one that the second box can have
     near, far = (0, 0, 10, 10, 0.5, 0), (4, 0, 14, 10, 0.5, 0)
