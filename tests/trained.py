@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from workbench.datasets.samples import build_digit_scenes
+from workbench.exports.export import Export
 from workbench.workspace import Workspace
 
 KOREAN = ("영", "일", "이", "삼", "사", "오", "육", "칠", "팔", "구")
@@ -63,6 +64,13 @@ class Trained:
     variables: dict[str, str]
     connections: list[dict[str, Any]]
     left: list[str]
+
+    def export(self) -> Export:
+        """Return the export of the demo, whatever other tests have exported since."""
+        made = self.open().exports()
+        return next(
+            each for each in made if (each.summary()["format"], each.summary()["precision"]) == ("onnx", "fp32")
+        )
 
     def open(self) -> Workspace:
         """Open its workspace in this process."""

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 from workbench import storage
 from workbench.datasets.registry import Dataset
 from workbench.errors import ConfigError, ConflictError, DatasetError, UnknownNameError
+from workbench.exports.environments import environment_of
 from workbench.exports.export import Export
+from workbench.exports.formats import table
 from workbench.runs.model import DatasetLock, ModelLock
 from workbench.runs.run import Run
+from workbench.serving.spec import read_spec
 
 if TYPE_CHECKING:
     from workbench.config.schema import TrainingConfig
@@ -61,6 +64,7 @@ def weights_of(workspace: Workspace, model: str | Run | Export) -> tuple[Path, s
     Raises:
         RequestError: when there is no such model.
         RunError: when the run has no checkpoint, or the export is not complete.
+        ConflictError: when the export can be asked in an environment of its own only.
     """
     if isinstance(model, str) and model.endswith(".onnx") and Path(model).is_file():
         return Path(model), None
@@ -69,8 +73,21 @@ def weights_of(workspace: Workspace, model: str | Run | Export) -> tuple[Path, s
         return Path(workspace.weights.resolve(str(model)).path), None
     if run.spec.kind == "export":
         task = run.spec.model.task if run.spec.model else None
-        return Export(run).folder / "model.onnx", task
+        folder = Export(run).folder
+        _refuse_apart(run, workspace)
+        return folder / read_spec(folder).weights, task
     return run.checkpoint, None
+
+
+def _refuse_apart(run: Run, workspace: Workspace) -> None:
+    made = table()[str(run.spec.parameters.get("format", "onnx"))]
+    if environment_of(made, workspace.paths.environments) is not None:
+        raise ConflictError(
+            f"Export '{run.id}' is a {made.title} model, which needs packages that the workbench does not have.",
+            "An export in ONNX or TorchScript, or a training run.",
+            f"Predict with what it was made of: workbench predict {run.spec.source or '<checkpoint>'} <images>",
+            export=run.id,
+        )
 
 
 def as_run(workspace: Workspace, name: str) -> Run | None:

@@ -266,7 +266,7 @@ class Workspace:
         return self.deployments.start(made.id, made.folder, name, port=port)
 
     def find_export(self, name: str) -> Export:
-        """Return an export by its id, or the last export of a training run.
+        """Return an export by its id, or the last export of a training run: of those that are complete, if any is.
 
         Raises:
             UnknownNameError: when there is none.
@@ -274,9 +274,10 @@ class Workspace:
         run = self.run(name)
         if run.spec.kind == "export":
             return Export(run)
-        for made in self.exports():
-            if made.run.spec.source == run.id:
-                return made
+        made = [each for each in self.exports() if each.run.spec.source == run.id]
+        complete = (each for each in made if each.run.state is RunState.COMPLETED)
+        if found := next(complete, made[0] if made else None):
+            return found
         raise UnknownNameError(
             f"Run '{run.id}' has no export.",
             "A training run that was exported.",
@@ -300,7 +301,7 @@ class Workspace:
             from workbench.runs.training.checkpoints import predict
 
             path, task = weights_of(self, model)
-            if path.suffix == ".onnx":
+            if path.suffix != ".pt":
                 options = {"rect": False, "task": task, **options}
             return predict(path, str(source), **options)
 

@@ -60,6 +60,15 @@ def test_what_was_made_is_chosen_saved_and_drawn(trained: Trained, tmp_path: Pat
         )
 
 
+def test_an_export_in_torchscript_can_be_asked(trained: Trained) -> None:
+    made = trained.command("export", trained.report["run"], "--format", "torchscript", "--json")
+    assert made.returncode == 0, made.stderr
+    image = trained.report["endpoint"]["image"]
+    asked = trained.command("predict", json.loads(made.stdout)["export"], image, "--json")
+    assert asked.returncode == 0, asked.stderr
+    assert json.loads(asked.stdout)["images"][0]["detections"]
+
+
 def test_an_export_that_fails_its_certificate_ends_with_1_and_is_shown_all_the_same(trained: Trained) -> None:
     run = trained.report["run"]
     failed = trained.command("export", run, "--format", "onnx:int8", timeout_s=280)
@@ -70,3 +79,5 @@ def test_an_export_that_fails_its_certificate_ends_with_1_and_is_shown_all_the_s
     assert failed.returncode == (1 if drop > 2 else 0), said
     assert ("--accept 'accuracy'" in said) == (drop > 2)
     assert [row["verdict"] for row in certificate["checks"] if row["name"] == "accuracy images"] == ["fail"]
+    last = trained.open().find_export(run)
+    assert (last.run.state.value, last.id == trained.open().exports()[0].id) == ("completed", drop <= 2)

@@ -39,7 +39,7 @@ def made(trained: Trained) -> Made:
     run = workspace.run(trained.report["run"])
     assert run.spec.dataset is not None
     images = unseen_images(Path(run.spec.dataset.data_yaml), 16)
-    return Made(run.checkpoint, workspace.find_export(run.id).folder, images, inspect(run.checkpoint).imgsz)
+    return Made(run.checkpoint, trained.export().folder, images, inspect(run.checkpoint).imgsz)
 
 
 def test_the_export_as_it_was_made_passes(made: Made) -> None:
@@ -121,9 +121,9 @@ def test_a_sabotaged_export_fails_and_the_row_is_named(
 
 
 def test_the_rows_are_shown_in_a_terminal_and_given_as_json(trained: Trained) -> None:
-    shown = trained.command("exports", "show", trained.report["run"])
+    shown = trained.command("exports", "show", trained.export().id)
     assert shown.returncode == 0, shown.stderr
     for row in ("class names", "preprocessing", "raw output", "endpoint"):
         assert row in shown.stdout
-    told = json.loads(trained.command("exports", "show", trained.report["run"], "--json").stdout)
+    told = json.loads(trained.command("exports", "show", trained.export().id, "--json").stdout)
     assert {row["verdict"] for row in told["certificate"]["checks"]} == {"pass"}

@@ -31,8 +31,7 @@ def test_evaluate_measures_the_test_split(trained: Trained) -> None:
 def test_predict_answers_alike_with_run_and_export(trained: Trained) -> None:
     image = trained.report["endpoint"]["image"]
     by_run = _json(trained, "predict", trained.report["run"], image)["images"]
-    exports = _json(trained, "exports", "list")["exports"]
-    by_export = _json(trained, "predict", exports[0]["export"], image)["images"]
+    by_export = _json(trained, "predict", trained.export().id, image)["images"]
     assert len(by_run) == len(by_export) == 1
     names = [item["name"] for item in by_run[0]["detections"]]
     assert names
