@@ -37,7 +37,8 @@ def test_a_run_with_a_parameter_named_settings_is_a_run(workspace: Workspace, re
 
 def test_formats_and_deployments_are_those_that_are_made_here(workspace: Workspace) -> None:
     found = Facts(workspace).read()
-    assert (found.formats, found.deployments) == (("onnx",), ("endpoint",))
+    assert {"onnx", "torchscript", "engine", "coreml", "litert", "openvino"} <= set(found.formats)
+    assert (found.formats[0], found.deployments) == ("onnx", ("endpoint",))
 
 
 def test_a_damaged_dataset_is_left_out_and_named_once(workspace: Workspace, tmp_path: Path) -> None:

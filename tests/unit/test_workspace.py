@@ -22,6 +22,7 @@ from workbench.errors import (
 )
 from workbench.runs.model import DatasetLock, ModelLock, Policy, RunResult, RunState
 from workbench.runs.supervision.memory import MemoryLauncher
+from workbench.serving.spec import ModelSpec, write_spec
 from workbench.sources import as_run, checkpoint_of, weights_of
 from workbench.workspace import Workspace
 
@@ -226,7 +227,10 @@ def test_what_answers_is_a_runs_checkpoint_or_an_exports_model(
     assert weights_of(workspace, run) == (workspace.paths.run(run).checkpoints / "best.pt", None)
     made = record("export", model=MODEL, source=run)
     workspace.ledger.complete(made, RunResult(run=made, attempt=1), "attempt-1")
-    assert weights_of(workspace, made) == (workspace.paths.run(made).export / "model.onnx", "detect")
+    folder = workspace.paths.run(made).export
+    folder.mkdir()
+    write_spec(ModelSpec("detect", ("a",), (64, 64), 32, "raw", "0" * 64, "model.torchscript"), folder)
+    assert weights_of(workspace, made) == (folder / "model.torchscript", "detect")
     storage.put(tmp_path / "own.onnx", b"x")
     assert weights_of(workspace, str(tmp_path / "own.onnx")) == (tmp_path / "own.onnx", None)
 

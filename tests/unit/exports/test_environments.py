@@ -242,6 +242,8 @@ def test_an_interrupted_one_leaves_nothing_that_runs_and_nothing_that_counts(
     build = '[build-system]\nrequires = []\nbuild-backend = "hang"\nbackend-path = ["."]\n'
     (project / "pyproject.toml").write_text(f'{build}[project]\nname = "hanging"\nversion = "1"\n')
     code = (
+        # What was started in the background ignores interrupts, and so does all that it starts
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from pathlib import Path; from workbench.exports.environments import *\n"
         f"make(Environment('tiny', (), ({str(project)!r},), (), (), 1, Path({str(tiny.folder)!r})))"
     )
